@@ -1,0 +1,1 @@
+"""What the HTTP handlers and the Kafka functions share."""

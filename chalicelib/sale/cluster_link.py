@@ -1,0 +1,112 @@
+"""The link to a Redis Cluster: redis-py knows the slots and follows the cluster, the exchange is the single server's.
+
+redis-py's high-level calls would also reshape the replies; here they are the same lists and bytes as from one server.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+from redis.cluster import RedisCluster
+from redis.connection import Connection
+from redis.exceptions import AskError, MovedError, NoScriptError, RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from chalicelib.errors import StoreUnavailable
+from chalicelib.sale.redis_link import NOT_NOW, Argument, Script, ask, transact
+
+_ATTEMPTS = 4
+_PAUSE_S = 0.05
+
+
+class ClusterLink:
+    """A link to a cluster; one connection per thread and node."""
+
+    def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
+        self._url = url
+        self._timeouts = {"socket_connect_timeout": connect_timeout_s, "socket_timeout": read_timeout_s}
+        self._lock = threading.Lock()
+        self._cluster: RedisCluster | None = None
+        self._threads = threading.local()
+
+    def command(self, *words: Argument) -> Any:
+        return self._answered(str(words[1]), lambda connection: ask(connection, words))
+
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+        words = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        try:
+            reply = self._answered(keys[0], lambda connection: ask(connection, words))
+        except NoScriptError:
+            whole = ("EVAL", script.text, *words[2:])
+            reply = self._answered(keys[0], lambda connection: ask(connection, whole))
+        return cast(list[Any], reply)
+
+    def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
+        key = next(str(words[1]) for words in commands if len(words) > 1)
+        return cast(list[Any], self._answered(key, lambda connection: transact(connection, commands)))
+
+    def _answered(self, key: str, exchange: Callable[[Connection], Any]) -> Any:
+        """Run an exchange on the node that has the key, following it where the cluster has moved it."""
+        failure: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            try:
+                if attempt:
+                    time.sleep(_PAUSE_S)
+                    self._learn()
+                return self._exchanged(key, exchange)
+            except MovedError as error:  # an AskError to redis-py, so it has to be caught before that
+                failure = error
+            except AskError as error:  # this key has moved already, its slot has not: the new node is asked for once
+                return self._asking(str(error.host), int(error.port), exchange)
+            except RedisTimeoutError as error:
+                failure = error
+                break  # an answer late by one time-out is late enough: the caller decides
+            except (RedisConnectionError, RedisClusterException, OSError, *NOT_NOW) as error:
+                failure = error
+        raise StoreUnavailable(f"the Redis Cluster does not answer: {failure}") from failure
+
+    def _exchanged(self, key: str, exchange: Callable[[Connection], Any]) -> Any:
+        cluster = self._known()
+        node = cluster.nodes_manager.get_node_from_slot(cluster.keyslot(key))
+        return self._on_node(node.host, node.port, exchange)
+
+    def _asking(self, host: str, port: int, exchange: Callable[[Connection], Any]) -> Any:
+        def after_asking(connection: Connection) -> Any:
+            ask(connection, ("ASKING",))
+            return exchange(connection)
+
+        return self._on_node(host, port, after_asking)
+
+    def _on_node(self, host: str, port: int, exchange: Callable[[Connection], Any]) -> Any:
+        connections: dict[tuple[str, int], Connection] = self._threads.__dict__.setdefault("connections", {})
+        connection = connections.get((host, port))
+        if connection is None:
+            pool = self._known().get_redis_connection(self._known().get_node(host, port)).connection_pool
+            connection = cast(Connection, pool.make_connection())
+            connection.connect()
+            connections[host, port] = connection
+        try:
+            return exchange(connection)
+        except ResponseError:
+            raise
+        except BaseException:
+            del connections[host, port]
+            connection.disconnect()
+            raise
+
+    def _known(self) -> RedisCluster:
+        with self._lock:
+            if self._cluster is None:
+                self._cluster = RedisCluster.from_url(self._url, protocol=2, **self._timeouts)
+            return self._cluster
+
+    def _learn(self) -> None:
+        """Read the cluster's slots again; where nobody answers, from the nodes of the URL."""
+        try:
+            self._known().nodes_manager.initialize()
+        except RedisError:
+            with self._lock:
+                self._cluster = None
+            raise

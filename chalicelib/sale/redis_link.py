@@ -1,0 +1,145 @@
+"""The link to Redis: one connection per thread, scripts by their hash, transactions. Knows no script and no key.
+
+redis-py's high-level call costs more than the script it sends (pools, retries, callbacks, metrics per command), so on
+one server the link speaks through redis-py's own `Connection`: pack, send, read. A cluster needs redis-py's routing and
+takes the high-level client.
+"""
+
+import hashlib
+import threading
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, cast
+
+from redis.backoff import NoBackoff
+from redis.connection import Connection, ConnectionPool
+from redis.exceptions import (
+    BusyLoadingError,
+    ClusterDownError,
+    MasterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+)
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from chalicelib.errors import StoreUnavailable
+
+Argument = str | bytes | int | float
+# Answers that mean: not now. Nothing was changed by them (scripts are refused before their first write).
+NOT_NOW = (ReadOnlyError, MasterDownError, OutOfMemoryError, BusyLoadingError, ClusterDownError)
+
+
+class Script:
+    """A Lua script, with the hash that names it in Redis' cache."""
+
+    __slots__ = ("sha", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+class RedisLink(Protocol):
+    """What the sale needs of Redis. Replies are bytes, integers and lists of them.
+
+    Every method raises StoreUnavailable when Redis does not answer. What a broken connection may have swallowed is
+    sent once more, so whatever is sent must be safe to run twice; after StoreUnavailable it may or may not have run.
+    """
+
+    def command(self, *words: Argument) -> Any:
+        """Run one command; its second word is its key."""
+
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+        """Run a script, loading it where the cache has lost it."""
+
+    def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
+        """Run commands between MULTI and EXEC and return their replies; all keys in one slot."""
+
+
+def open_link(url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float) -> RedisLink:
+    """Return a link; nothing is connected before the first call."""
+    if cluster:
+        from chalicelib.sale.cluster_link import ClusterLink  # heavy, and only a cluster needs it
+
+        return ClusterLink(url, connect_timeout_s, read_timeout_s)
+    return ServerLink(url, connect_timeout_s, read_timeout_s)
+
+
+class ServerLink:
+    """A link to one server."""
+
+    def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
+        options: dict[str, Any] = {"socket_timeout": read_timeout_s}
+        if not url.startswith("unix://"):
+            options |= {"socket_connect_timeout": connect_timeout_s, "socket_keepalive": True}
+        # The pool only parses the URL and makes connections, which the link keeps; retrying is the link's own.
+        self._pool = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), **options)
+        self._threads = threading.local()
+
+    def command(self, *words: Argument) -> Any:
+        return self._answered(lambda connection: ask(connection, words))
+
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+        words = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        try:
+            reply = self._answered(lambda connection: ask(connection, words))
+        except NoScriptError:
+            reply = self.command("EVAL", script.text, len(keys), *keys, *arguments)
+        return cast(list[Any], reply)
+
+    def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
+        return cast(list[Any], self._answered(lambda connection: transact(connection, commands)))
+
+    def _answered(self, exchange: Callable[[Connection], Any]) -> Any:
+        """Run an exchange; where the connection turns out to be broken, run it once more on a new one."""
+        try:
+            try:
+                return self._exchanged(exchange)
+            except RedisConnectionError:
+                return self._exchanged(exchange)
+        except (RedisConnectionError, RedisTimeoutError, OSError, *NOT_NOW) as error:
+            raise StoreUnavailable(f"Redis does not answer: {error}") from error
+
+    def _exchanged(self, exchange: Callable[[Connection], Any]) -> Any:
+        connection: Connection | None = getattr(self._threads, "connection", None)
+        if connection is None:
+            connection = cast(Connection, self._pool.make_connection())
+            connection.connect()
+            self._threads.connection = connection
+        try:
+            return exchange(connection)
+        except ResponseError:
+            raise  # an answer too: the connection is still in step
+        except BaseException:
+            # Whatever it was, it may have come between a request and its reply.
+            self._threads.connection = None
+            connection.disconnect()
+            raise
+
+
+def ask(connection: Connection, words: Sequence[Argument]) -> Any:
+    """Send one command and read its reply."""
+    connection.send_packed_command(connection.pack_command(*words), check_health=False)
+    return connection.read_response()
+
+
+def transact(connection: Connection, commands: Sequence[Sequence[Argument]]) -> Any:
+    """Send commands between MULTI and EXEC and return the list of their replies."""
+    packed = connection.pack_commands([("MULTI",), *commands, ("EXEC",)])
+    connection.send_packed_command(packed, check_health=False)
+    refused: ResponseError | None = None
+    reply: Any = None
+    for _ in range(len(commands) + 2):
+        try:
+            reply = connection.read_response()
+        except ResponseError as error:
+            refused = refused or error  # all replies must be read, or the next caller gets one of ours
+    if refused:
+        raise refused
+    for each in reply:
+        if isinstance(each, ResponseError):
+            raise each
+    return reply

@@ -1,0 +1,193 @@
+"""The link to MySQL or MariaDB: where it is, one connection per process, transactions, the schema.
+
+Errors come out as `RowsRefused` or `DatabaseAway` (functions/mysql_errors.py) and as nothing else.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pymysql
+from pymysql.cursors import Cursor
+
+from chalicelib.config import settings
+from functions.mysql_errors import DatabaseAway, RowsRefused, translated
+
+if TYPE_CHECKING:  # generic in its stubs only
+    from pymysql.connections import Connection
+
+MIGRATIONS = Path(__file__).resolve().parent.parent / "infra" / "mysql"
+_CONNECT_TIMEOUT_S = 2
+_READ_TIMEOUT_S = 5
+_LOCK_WAIT_S = 3  # shorter than the read time-out, so that a lock is told from a stalled server
+_MIGRATE_TIMEOUT_S = 60
+
+# Strict: text too long is an error, never cut. UTC whatever the server thinks. READ COMMITTED takes no gap locks,
+# so that several consumers do not wait for each other's empty places.
+_SESSION = (
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
+    f"innodb_lock_wait_timeout = {_LOCK_WAIT_S}"
+)
+_ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What `mysql://user:password@host:port/database` says; `?unix_socket=/path` wins over host and port."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    database: str
+    unix_socket: str | None
+
+    @classmethod
+    def parse(cls, url: str) -> "Address":
+        """Read a URL. Raises ValueError naming what is missing."""
+        parts = urlsplit(url)
+        database = unquote(parts.path.lstrip("/"))
+        if parts.scheme != "mysql" or not database:
+            raise ValueError("MYSQL_URL must look like mysql://user:password@host:3306/database")
+        sockets = parse_qs(parts.query).get("unix_socket")
+        return cls(
+            host=parts.hostname or "127.0.0.1",
+            port=parts.port or 3306,
+            user=unquote(parts.username or "root"),
+            password=unquote(parts.password or ""),
+            database=database,
+            unix_socket=sockets[0] if sockets else None,
+        )
+
+
+def connect(url: str = "", read_timeout_s: int = _READ_TIMEOUT_S) -> "Connection[Cursor]":
+    """Open a connection: time-outs, strict, UTC, READ COMMITTED, no autocommit. Default: the MYSQL_URL setting."""
+    address = Address.parse(url or settings().mysql_url)
+    try:
+        connection = pymysql.connect(
+            host=address.host,
+            port=address.port,
+            user=address.user,
+            password=address.password,
+            database=address.database,
+            unix_socket=address.unix_socket,
+            charset="utf8mb4",
+            connect_timeout=_CONNECT_TIMEOUT_S,
+            read_timeout=read_timeout_s,
+            write_timeout=read_timeout_s,
+            init_command=_SESSION,
+        )
+        connection.query(_ISOLATION)
+    except (pymysql.err.Error, OSError) as error:
+        raise translated(error) from error
+    return connection
+
+
+class Database:
+    """The one connection of a process: made when needed, re-made when lost. Not for several threads."""
+
+    def __init__(self, url: str = "") -> None:
+        self._url = url
+        self._connection: "Connection[Cursor] | None" = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Cursor]:
+        """Commit what the block did, or nothing. Raises RowsRefused or DatabaseAway.
+
+        After DatabaseAway the outcome is unknown (the answer to COMMIT may be lost): do it again.
+        """
+        if self._connection is None:
+            self._connection = connect(self._url)
+        connection = self._connection
+        try:
+            with connection.cursor() as cursor:
+                yield cursor
+            connection.commit()
+        except (pymysql.err.Error, UnicodeEncodeError, OSError) as error:
+            meaning = translated(error)
+            self._end(connection, lost=isinstance(meaning, DatabaseAway))
+            raise meaning from error
+        except BaseException:  # ours, or the function's time is over: the connection's state is not known
+            self._end(connection, lost=True)
+            raise
+
+    def close(self) -> None:
+        """Close the connection; the next transaction opens another."""
+        if self._connection is not None:
+            self._end(self._connection, lost=True)
+
+    def _end(self, connection: "Connection[Cursor]", *, lost: bool) -> None:
+        if not lost:
+            try:
+                connection.rollback()
+                return
+            except (pymysql.err.Error, OSError):
+                pass  # then it is lost, and the server rolls back by itself
+        connection._force_close()  # type: ignore[attr-defined]  # close() would wait to say goodbye
+        self._connection = None
+
+
+@cache
+def database() -> Database:
+    """Return this process' database."""
+    return Database()
+
+
+def migrate(url: str = "", *, dry_run: bool = False, folder: Path = MIGRATIONS) -> list[str]:
+    """Apply the numbered SQL files that this database has not seen, and return their names in order.
+
+    Two at once are safe: the second waits for the first and finds nothing to do. `dry_run` changes nothing.
+    Raises DatabaseAway when the database cannot be reached, ValueError when a file is wrong.
+    """
+    connection = connect(url, read_timeout_s=_MIGRATE_TIMEOUT_S)
+    try:
+        with connection.cursor() as cursor:
+            _lock(cursor)
+            known = _applied(cursor)
+            missing = [
+                path for path in sorted(folder.glob("[0-9][0-9][0-9]_*.sql")) if path.name not in known
+            ]
+            for path in [] if dry_run else missing:
+                _apply(cursor, path)
+                connection.commit()
+            return [path.name for path in missing]
+    except pymysql.err.Error as error:
+        raise translated(error) from error
+    finally:
+        connection.close()  # gives the lock back too
+
+
+def _lock(cursor: Cursor) -> None:
+    """Wait for the advisory lock of this database (a name has 64 characters); it ends with the connection."""
+    cursor.execute(
+        "SELECT GET_LOCK(CONCAT('onsale-migrate-', MD5(DATABASE())), %s)", (_MIGRATE_TIMEOUT_S // 2,)
+    )
+    if cursor.fetchone() != (1,):
+        raise DatabaseAway("another migration holds the lock")
+
+
+def _applied(cursor: Cursor) -> set[str]:
+    cursor.execute("SHOW TABLES LIKE 'schema_migrations'")
+    if cursor.fetchone() is None:
+        return set()
+    cursor.execute("SELECT name FROM schema_migrations")
+    return {str(row[0]) for row in cursor.fetchall()}
+
+
+def _apply(cursor: Cursor, path: Path) -> None:
+    """Run one file, then note it. DDL commits by itself, so each statement must be safe to run again."""
+    cursor.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations (name VARCHAR(128) CHARACTER SET ascii "
+        "COLLATE ascii_bin NOT NULL PRIMARY KEY, applied_at DATETIME(3) NOT NULL) ENGINE = InnoDB"
+    )
+    for statement in path.read_text(encoding="utf-8").split(";\n"):
+        if statement.strip():
+            cursor.execute(statement)
+    cursor.execute("INSERT INTO schema_migrations VALUES (%s, UTC_TIMESTAMP(3))", (path.name,))
+
+
+__all__ = ["Address", "Database", "DatabaseAway", "RowsRefused", "connect", "database", "migrate"]

@@ -1,0 +1,94 @@
+"""`onsale buyer …`: one buyer's story, and what an operator may do about it."""
+
+from typing import Any
+
+import click
+
+from ops.commands.options import dry_run_option, json_option, yes_option
+from ops.console import ask, print_json, say, show, table
+from ops.operation import operate
+
+_id = click.argument("sale_id", metavar="ID")
+_user = click.argument("user_id", metavar="USER")
+
+
+@click.group()
+def buyer() -> None:
+    """One buyer's story, and what an operator may do about it."""
+
+
+@buyer.command("show")
+@_id
+@_user
+@json_option
+def show_buyer(sale_id: str, user_id: str, as_json: bool) -> None:
+    """Show where a buyer stands in Redis and what MySQL has of them; looking changes nothing."""
+    answer = operate("buyer.show", saleId=sale_id, userId=user_id)
+    if as_json:
+        print_json(answer)
+    else:
+        show(_story(answer))
+
+
+@buyer.command()
+@_id
+@_user
+@yes_option
+@dry_run_option
+@json_option
+def cancel(sale_id: str, user_id: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Cancel what a buyer holds or bought; a paid purchase becomes a refund due. Asks first."""
+    if not dry_run:
+        ask(f"Cancel what {user_id} has in the sale {sale_id}?", yes=yes)
+    answer = operate("buyer.cancel", saleId=sale_id, userId=user_id, dryRun=dry_run)
+    if as_json:
+        print_json(answer)
+    else:
+        say(answer["outcome"])
+
+
+@buyer.command()
+@_id
+@_user
+@yes_option
+@dry_run_option
+@json_option
+def erase(sale_id: str, user_id: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+    """Erase how to reach a buyer (e-mail, phone); purchases stay under the bare user id. Asks first."""
+    if not dry_run:
+        ask(f"Erase the contact of {user_id} in the sale {sale_id}?", yes=yes)
+    answer = operate("buyer.erase", saleId=sale_id, userId=user_id, dryRun=dry_run)
+    if as_json:
+        print_json(answer)
+    else:
+        say(answer["outcome"])
+
+
+def _story(answer: dict[str, Any]) -> str:
+    now, record = answer["redis"], answer["mysql"]
+    lines = [f"{answer['userId']} in {answer['saleId']}", ""]
+    lines.append(table([("Redis", name, value) for name, value in _flat(now)] or [("Redis", "nothing", "")]))
+    lines.append("")
+    lines.append(
+        table([("MySQL", name, value) for name, value in _flat(record)] or [("MySQL", "nothing", "")])
+    )
+    if answer["events"]:
+        head = ("VERSION", "AT", "TYPE", "REASON")
+        lines += [
+            "",
+            table(
+                ((f"{e['epoch']}-{e['version']}", e["at"], e["type"], e["reason"]) for e in answer["events"]),
+                head,
+            ),
+        ]
+    return "\n".join(lines)
+
+
+def _flat(document: dict[str, Any] | None) -> list[tuple[str, str]]:
+    rows = []
+    for name, value in (document or {}).items():
+        if isinstance(value, list):
+            value = " ".join(map(str, value))
+        if value not in (None, ""):
+            rows.append((name, str(value)))
+    return rows

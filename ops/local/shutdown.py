@@ -1,0 +1,49 @@
+"""Stop processes: those that use the servers first, then the servers; what does not go in time is killed."""
+
+import signal
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+import psutil
+
+from ops.local import topology
+
+_WITHIN_S = {"mysql": 15.0, "kafka": 8.0}  # from SIGTERM to SIGKILL
+_DEFAULT_WITHIN_S = 5.0
+
+
+def stop(processes: Mapping[str, psutil.Process], *, kill: bool = False) -> None:
+    """End the processes, given by name, and return when none is left. `kill`: at once, for data nobody keeps."""
+    servers = {name: process for name, process in processes.items() if name in topology.SERVERS}
+    others = {name: process for name, process in processes.items() if name not in servers}
+    for wave in (others, servers):
+        if wave:
+            _stop_together(wave, kill=kill)
+
+
+def _stop_together(processes: Mapping[str, psutil.Process], *, kill: bool) -> None:
+    for process in processes.values():
+        with suppress(psutil.NoSuchProcess):
+            process.kill() if kill else process.terminate()
+    within_s = max(_WITHIN_S.get(name, _DEFAULT_WITHIN_S) for name in processes)
+    _, left = psutil.wait_procs(list(processes.values()), timeout=within_s)
+    for process in left:
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(left, timeout=_DEFAULT_WITHIN_S)
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no Ctrl-C or SIGTERM cut the block short; only the main thread gets any."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    before = {each: signal.signal(each, signal.SIG_IGN) for each in signals}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

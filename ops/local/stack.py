@@ -1,0 +1,169 @@
+"""The local stack as a whole: bring everything about, say what runs, stop it, leave nothing behind.
+
+Two ways of use. `onsale up` starts processes that outlive it and records them in the home; whoever comes later finds
+them by these records. `private_stack()` is for the demo and the tests: a home of its own in a temporary folder, free
+ports, no setting of the shell, and processes that die with this one whatever becomes of it.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+
+from ops.local import ports, records, topology
+from ops.local.home import Home
+from ops.local.shutdown import stop, undisturbed
+from ops.local.startup import Startup
+from ops.local.topology import Announce
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessInfo:
+    """One line of `onsale status`. `pid` is 0 for what does not run here: stopped, or a server given by URL."""
+
+    name: str
+    pid: int
+    port: int
+    log: str
+    healthy: bool
+    condition: str  # running, stopped, given; after `up` also started, restarted
+
+
+def _quietly(_: str) -> None:
+    return None
+
+
+class Stack:
+    """The processes of one home. `tied` ones die with this process; `only` names the nodes wanted."""
+
+    def __init__(
+        self,
+        home: Home,
+        *,
+        environment: Mapping[str, str] | None = None,
+        only: Sequence[str] = topology.EVERYTHING,
+        tied: bool = False,
+        announce: Announce = _quietly,
+    ) -> None:
+        self.home = home
+        self.env: dict[str, str] = home.read_env()  # the settings that every process and client needs
+        self._environment = dict(os.environ if environment is None else environment)
+        self._only = tuple(only)
+        self._tied = tied
+        self._announce = announce
+
+    def up(self) -> list[ProcessInfo]:
+        """Start what is missing, in order, and return what runs. Safe to repeat, and to run twice at once.
+
+        Raises StartFailed or BadSetting; then, as on Ctrl-C, what this call has started is stopped again.
+        """
+        self.home.create()
+        with self._locked():
+            alive = self._alive()
+            running = {name: record.port for name, (record, _) in alive.items() if record.port}
+            plan = topology.plan(self.home, self._environment, running, self._announce, self._only)
+            self.home.write_state(plan.state)
+            base = {name: value for name, value in self._environment.items() if name not in topology.SETTINGS}
+            startup = Startup(self.home, plan, alive, base, tied=self._tied, announce=self._announce)
+            try:
+                startup.run()
+            except BaseException:
+                with undisturbed():
+                    self._stop(startup.started)
+                raise
+            self.env = plan.env
+            self.home.write_env(
+                {name: value for name, value in plan.env.items() if name not in topology.PORT_OF.values()}
+            )
+            self.home.write_state(replace(plan.state, first_sale_in=plan.env.get("REDIS_URL", "")))
+        return [replace(each, condition=startup.conditions[each.name]) for each in self.status()]
+
+    def down(self) -> list[str]:
+        """Stop everything of this home and return the names of what ran. Data, logs and settings stay."""
+        if not self.home.exists:
+            return []
+        with self._locked(), undisturbed():
+            return self._stop()
+
+    def wipe(self) -> list[Path]:
+        """Stop everything and remove all that `up` made, data included. Returns what is gone."""
+        self.down()
+        return self.home.wipe()
+
+    def status(self) -> list[ProcessInfo]:
+        """Ask every process and every given server of the last `up` whether it answers."""
+        if not self.home.exists:
+            return []
+        state, alive = self.home.read_state(), self._alive()
+        questions = topology.questions(self.env)
+
+        def row(name: str) -> ProcessInfo:
+            answers = questions.get(name, lambda: True)
+            if name in alive:
+                record, process = alive[name]
+                return ProcessInfo(name, process.pid, record.port, record.log, answers(), "running")
+            if name in topology.SERVERS and topology.URL_OF[name] not in state.own:
+                return ProcessInfo(name, 0, 0, "", answers(), "given")
+            log = topology.log_of(self.home, name)
+            return ProcessInfo(name, 0, state.ports.get(name, 0), str(log), False, "stopped")
+
+        if not state.names:
+            return []
+        with ThreadPoolExecutor(len(state.names)) as pool:
+            return list(pool.map(row, state.names))
+
+    def pid(self, name: str) -> int:
+        """Return the pid of a running process. Raises KeyError if it does not run."""
+        return self._alive()[name][1].pid
+
+    def _locked(self) -> AbstractContextManager[None]:
+        return self.home.locked(lambda: self._announce("waiting for another `up` or `down` in this home"))
+
+    def _alive(self) -> dict[str, tuple[records.Record, psutil.Process]]:
+        found = {}
+        for name, record in records.read(self.home).items():
+            process = records.process_of(self.home, record)
+            if process is not None:
+                found[name] = (record, process)
+        return found
+
+    def _stop(self, names: Sequence[str] | None = None) -> list[str]:
+        """Stop the named, or all; also what carries their mark but has no record."""
+        alive = {name: process for name, (_, process) in self._alive().items() if names is None or name in names}
+        stop(alive, kill=self._tied)
+        for name in alive:
+            records.remove(self.home, name)
+        left = records.marked(self.home, topology.EVERYTHING if names is None else names)
+        stop({str(process.pid): process for process in left}, kill=True)
+        return list(alive)
+
+
+@contextmanager
+def private_stack(
+    settings: Mapping[str, str] | None = None,
+    *,
+    only: Sequence[str] = topology.EVERYTHING,
+    announce: Announce = _quietly,
+) -> Iterator[Stack]:
+    """Run a stack that is nobody else's: own folder, free ports, and `settings` instead of the shell's.
+
+    `stack.env` has the URLs. Everything is gone afterwards, also if this process is killed.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="onsale-"))
+    chosen = zip(topology.PORT_OF.values(), map(str, ports.free_ports(len(topology.PORT_OF))), strict=True)
+    shell = {name: value for name, value in os.environ.items() if name not in topology.SETTINGS}
+    environment = {**shell, **dict(chosen), **(settings or {})}
+    stack = Stack(Home(folder / "s"), environment=environment, only=only, tied=True, announce=announce)
+    try:
+        stack.up()
+        yield stack
+    finally:
+        with undisturbed():
+            stack.down()
+            shutil.rmtree(folder, ignore_errors=True)

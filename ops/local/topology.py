@@ -1,0 +1,202 @@
+"""What a stack consists of: servers, preparations and workers, what each waits for, and the settings they share.
+
+Decides which servers are given by URL and which are our own. Starts nothing; that is `stack`'s matter.
+"""
+
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from chalicelib.config import Settings, documented
+from functions.kafka_client import client_config
+from ops.local import health, kafka, mysql, ports, redis
+from ops.local.home import Home, State
+from ops.local.program import Program, StartFailed
+
+SERVERS = ("redis", "mysql", "kafka")
+WORKERS = ("gateway", "scheduler", "relay", "event-source-persist")
+URL_OF = {"redis": "REDIS_URL", "mysql": "MYSQL_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
+PORT_OF = {
+    "redis": "ONSALE_REDIS_PORT",
+    "mysql": "ONSALE_MYSQL_PORT",
+    "kafka": "ONSALE_KAFKA_PORT",
+    "gateway": "ONSALE_PORT",
+}
+EVERYTHING = (*SERVERS, "topics", "tables", "sale", *WORKERS)
+SETTINGS = tuple(each.name for each in documented())
+Announce = Callable[[str], None]
+Question = Callable[[], bool]
+
+_AFTER = {
+    "topics": ("kafka",),
+    "tables": ("mysql",),
+    "sale": ("redis",),
+    "gateway": ("redis",),
+    "scheduler": ("redis",),
+    "relay": ("redis", "topics"),
+    "event-source-persist": ("topics", "tables"),
+}
+_WORKER_MODULES = {
+    "gateway": ("ops.local.gateway",),
+    "scheduler": ("ops.local.scheduler", "promote"),
+    "relay": ("ops.local.scheduler", "relay"),
+    "event-source-persist": ("ops.local.event_source", "Persist"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One thing to bring about: a program to run, a step to run to its end, or a given server that must answer."""
+
+    name: str
+    after: tuple[str, ...] = ()
+    program: Program | None = None
+    step: tuple[str, ...] = ()
+    given: Question | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """All nodes in starting order, the settings every process gets, and what to remember for the next time."""
+
+    nodes: tuple[Node, ...]
+    env: dict[str, str]
+    state: State
+
+
+def questions(env: Mapping[str, str]) -> dict[str, Question]:
+    """Return how to ask each server of a stack with these settings whether it answers."""
+    settings = Settings.read(env)
+    return {
+        "redis": lambda: health.redis_answers(settings.redis_url),
+        "mysql": lambda: health.mysql_answers(settings.mysql_url),
+        "kafka": lambda: health.kafka_answers(client_config(settings)),
+        "gateway": lambda: health.http_answers(settings.url),
+    }
+
+
+def plan(
+    home: Home, environment: Mapping[str, str], running: Mapping[str, int], announce: Announce, only: tuple[str, ...]
+) -> Topology:
+    """Decide ports, URLs and commands. `running` has the ports of what runs already; `only` limits the nodes.
+
+    Raises BadSetting, and StartFailed where a server is missing or an asked-for port is taken.
+    """
+    state, remembered = home.read_state(), home.read_env()
+    # The command puts the remembered settings into the environment, so what equals them was not asked for now.
+    asked = {n: environment[n] for n in SETTINGS if environment.get(n) and environment[n] != remembered.get(n)}
+    wanted = {name: value for name, value in {**remembered, **asked}.items() if name in SETTINGS}
+    settings = Settings.read(wanted)
+    if settings.services == "docker":
+        raise StartFailed(
+            "ONSALE_SERVICES=docker",
+            "is not available: use `auto` (URLs from the environment, else programs of this machine) or `local`",
+        )
+    given = _given(wanted, state) if settings.services == "auto" else {}
+    own = [name for name in SERVERS if name in only and name not in given]
+    chosen = _choose_ports([*own, "gateway"] if "gateway" in only else own, asked, wanted, state, running, announce)
+    state = replace(state, ports={**state.ports, **chosen}, password=state.password or secrets.token_urlsafe(18))
+    programs = {name: _server(name, home, state) for name in own}
+    env = {**wanted, **_urls(home, state, own)}
+    if "gateway" in only:
+        env |= {"ONSALE_PORT": str(chosen["gateway"]), "ONSALE_URL": f"http://{ports.HOST}:{chosen['gateway']}"}
+    env["ONSALE_HOME"] = str(home.path)
+    programs |= {name: _worker(name, home, env) for name in WORKERS if name in only}
+    names = tuple(name for name in (*SERVERS, *WORKERS) if name in only)
+    state = replace(state, own={URL_OF[name]: env[URL_OF[name]] for name in own}, names=names)
+    return Topology(tuple(_nodes(only, programs, given, env)), env, state)
+
+
+def _given(wanted: Mapping[str, str], state: State) -> dict[str, str]:
+    """Return the servers that somebody else runs: their URL is set, and is not one that `up` wrote itself."""
+    urls = {name: wanted.get(variable, "") for name, variable in URL_OF.items()}
+    return {name: url for name, url in urls.items() if url and url != state.own.get(URL_OF[name])}
+
+
+def _choose_ports(
+    names: list[str],
+    asked: Mapping[str, str],
+    wanted: Mapping[str, str],
+    state: State,
+    running: Mapping[str, int],
+    announce: Announce,
+) -> dict[str, int]:
+    defaults = Settings.read({name: value for name, value in wanted.items() if name in PORT_OF.values()})
+    default_of = {
+        "redis": defaults.redis_port,
+        "mysql": defaults.mysql_port,
+        "kafka": defaults.kafka_port,
+        "gateway": defaults.port,
+    }
+    chosen: dict[str, int] = {}
+    for name in names:
+        explicit = PORT_OF[name] in asked
+        wish = default_of[name] if explicit else running.get(name) or state.ports.get(name) or default_of[name]
+        if running.get(name) == wish or (ports.is_free(wish) and wish not in chosen.values()):
+            chosen[name] = wish
+        elif explicit:
+            raise StartFailed(f"{PORT_OF[name]}={wish}", "cannot be used: something else listens on that port")
+        else:
+            (chosen[name],) = ports.free_ports(1)
+            announce(f"port {wish} is taken, so {name} gets {chosen[name]}")
+    if "kafka" in names:
+        wish = state.ports.get("kafka-controller", 0)
+        keep = wish and ("kafka" in running or ports.is_free(wish))
+        chosen["kafka-controller"] = wish if keep else ports.free_ports(1)[0]
+    return chosen
+
+
+def _server(name: str, home: Home, state: State) -> Program:
+    data, port = home.data / name, state.ports[name]
+    if name == "redis":
+        return redis.program(data, home.run, port)
+    if name == "mysql":
+        return mysql.program(data, home.run, port, state.password)
+    return kafka.program(data, home.run, port, state.ports["kafka-controller"])
+
+
+def _urls(home: Home, state: State, own: list[str]) -> dict[str, str]:
+    urls = {
+        "redis": lambda port: redis.url(home.run, port),
+        "mysql": lambda port: mysql.url(home.run, port, state.password),
+        "kafka": kafka.bootstrap_servers,
+    }
+    return {URL_OF[name]: urls[name](state.ports[name]) for name in own}
+
+
+def _worker(name: str, home: Home, env: Mapping[str, str]) -> Program:
+    ready = home.run / f"{name}.ready"
+    port = int(env["ONSALE_PORT"]) if name == "gateway" else 0
+    url = env.get("ONSALE_URL", "")
+    return Program(
+        name=name,
+        command=(sys.executable, "-m", *_WORKER_MODULES[name]),
+        answers=(lambda: health.port_open(port) and health.http_answers(url)) if port else ready.exists,
+        port=port,
+        env={"ONSALE_READY_FILE": str(ready), "PYTHONUNBUFFERED": "1"},
+        prepare=lambda _: ready.unlink(missing_ok=True),
+        start_within_s=20.0,
+    )
+
+
+def _nodes(
+    only: tuple[str, ...], programs: Mapping[str, Program], given: Mapping[str, str], env: Mapping[str, str]
+) -> list[Node]:
+    asking = questions(env)
+    nodes = []
+    for name in SERVERS:
+        if name in only:
+            nodes.append(Node(name, program=programs.get(name), given=asking[name] if name in given else None))
+    for name in ("topics", "tables", "sale", *WORKERS):
+        if name in only:
+            step = (sys.executable, "-m", "ops.local.preparation", name) if name not in WORKERS else ()
+            after = tuple(each for each in _AFTER[name] if each in only)
+            nodes.append(Node(name, after, programs.get(name), step))
+    return nodes
+
+
+def log_of(home: Home, name: str) -> Path:
+    """Return where a process of this name writes."""
+    return home.logs / f"{name}.log"

@@ -1,0 +1,77 @@
+"""Real servers for the tests: one of each kind per session, on a free port, its data in a folder of its own.
+
+Each starts when the first test asks for it, and dies with the tests. What is missing fails, it never skips.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from functions.mysql import migrate
+from ops.local import kafka as kafka_server
+from ops.local import mysql as mysql_server
+from ops.local import redis as redis_server
+from ops.local.ports import free_ports
+from ops.local.program import Program, spawn, stop_child, wait_until_it_answers
+
+
+@contextmanager
+def _folder(kind: str) -> Iterator[Path]:
+    # Not pytest's own: those are kept for three sessions, and a database is large. Short, for the socket.
+    with tempfile.TemporaryDirectory(prefix=f"onsale-{kind}-", ignore_cleanup_errors=True) as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _serving(program: Program, folder: Path) -> Iterator[None]:
+    program.prepare(os.environ)
+    child = spawn(program, log=folder / f"{program.name}.log", env=os.environ, tied=True)
+    try:
+        wait_until_it_answers(child)
+        yield
+    finally:
+        stop_child(child, kill=True)
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """The URL (unix socket) of a plain Redis."""
+    with _folder("redis") as folder:
+        (port,) = free_ports(1)
+        with _serving(redis_server.program(folder / "data", folder, port), folder):
+            yield redis_server.url(folder, port)
+
+
+@pytest.fixture(scope="session")
+def redis_cluster_url() -> Iterator[str]:
+    """The URL of a Redis Cluster of one node that serves all slots: it refuses what crosses slots."""
+    with _folder("cluster") as folder:
+        port, cluster_port = free_ports(2)
+        program = redis_server.program(folder / "data", folder, port, cluster_port=cluster_port)
+        with _serving(program, folder):
+            redis_server.take_all_slots(port)
+            yield redis_server.url(folder, port, cluster=True)
+
+
+@pytest.fixture(scope="session")
+def mysql_url() -> Iterator[str]:
+    """The URL of a database with all tables; its user may make others named `onsale…` beside it."""
+    with _folder("mysql") as folder:
+        (port,) = free_ports(1)
+        with _serving(mysql_server.program(folder / "data", folder, port, "secret"), folder):
+            url = mysql_server.url(folder, port, "secret")
+            migrate(url)
+            yield url
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[str]:
+    """The bootstrap servers of a broker without topics."""
+    with _folder("kafka") as folder:
+        port, controller_port = free_ports(2)
+        with _serving(kafka_server.program(folder / "data", folder, port, controller_port), folder):
+            yield kafka_server.bootstrap_servers(port)

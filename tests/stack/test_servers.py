@@ -1,0 +1,30 @@
+"""The servers that the stack and the tests start: do they serve, and with the promised settings?"""
+
+import redis
+
+from ops.local import health
+
+
+def test_redis_never_evicts_and_keeps_an_append_only_file(redis_url: str) -> None:
+    with redis.Redis.from_url(redis_url, decode_responses=True) as client:
+        assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}
+        assert client.config_get("appendonly") == {"appendonly": "yes"}
+        assert client.config_get("appendfsync") == {"appendfsync": "everysec"}
+        assert client.config_get("bind") == {"bind": "127.0.0.1"}
+
+
+def test_the_cluster_node_serves_every_slot(redis_cluster_url: str) -> None:
+    with redis.Redis.from_url(redis_cluster_url, decode_responses=True) as client:
+        client.set("anything", "1")
+        assert client.execute_command("CLUSTER INFO")["cluster_slots_ok"] == "16384"
+
+
+def test_kafka_answers_and_creates_no_topic_by_itself(kafka: str) -> None:
+    from confluent_kafka import KafkaError
+    from confluent_kafka.admin import AdminClient
+
+    assert health.kafka_answers({"bootstrap.servers": kafka})
+    client = AdminClient({"bootstrap.servers": kafka})
+    topic = client.list_topics("never-made", timeout=10).topics["never-made"]
+    assert topic.error is not None
+    assert topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
