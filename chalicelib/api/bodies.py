@@ -32,7 +32,8 @@ def buyer_body(buyer: Buyer) -> str:
 def _reservation(reservation: Reservation) -> str:
     text = f'{{"reservationId":"{reservation.reservation_id}","quantity":{reservation.quantity}'
     if reservation.seat_ids:
-        text += f',"seatIds":["{'","'.join(reservation.seat_ids)}"]'
+        seat_ids = '","'.join(reservation.seat_ids)
+        text += f',"seatIds":["{seat_ids}"]'
     text += f',"status":"{reservation.status}"'
     if reservation.deadline_ms:
         text += f',"deadline":"{iso_time(reservation.deadline_ms)}"'
@@ -83,4 +84,5 @@ def seats_body(sale_id: str, page: SeatPage) -> str:
     seats = ",".join([f'{{"seatId":"{seat_id}","state":"{state}"}}' for seat_id, state in page.seats])
     following = "null" if page.next is None else quoted(page.next)
     reset = "true" if page.reset else "false"
-    return f'{{"saleId":"{sale_id}","version":"{page.version}","next":{following},"reset":{reset},"seats":[{seats}]}}'
+    head = f'"saleId":"{sale_id}","version":"{page.version}","next":{following},"reset":{reset}'
+    return f'{{{head},"seats":[{seats}]}}'

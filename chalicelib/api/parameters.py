@@ -33,13 +33,14 @@ USER_ID = _shape(r"[!-~]{1,255}", "must be 1 to 255 printable ASCII characters w
 SEAT_ID = _shape(r"[A-Za-z0-9._-]{1,32}", "must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and -")
 RESERVATION_ID = _shape(r"[0-9-]{1,64}", "must be a reservationId of an earlier answer")
 PAYMENT_ID = _shape(r"[!-~]{1,128}", "must be 1 to 128 printable ASCII characters without space")
-VERSION = _shape(r"[0-9]{1,14}-[0-9]{1,14}", "must be the version of an earlier answer")
-CURSOR = _shape(r"[A-Za-z0-9._-]{1,64}", "must be the next of an earlier answer")
+VERSION = _shape(r"[0-9]{1,12}-[0-9]{1,12}", "must be the version of an earlier answer")
+CURSOR = _shape(r"[0-9]{1,12}", "must be the next of an earlier answer")
 EMAIL = _shape(r"[!-?A-~]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z0-9-]{2,63}", "must be an e-mail address")
 PHONE = _shape(r"\+[1-9][0-9]{6,14}", "must be + and 7 to 15 digits (E.164)")
 LANGUAGE = _shape(r"[a-z]{2}(?:-[A-Z]{2})?", "must be a language such as ko or en")
 
 _JSON_TYPES = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
+_GIVEN_TWICE = "is given twice with different values"
 _TWICE = object()  # stands for a member that a JSON object names twice with different values
 
 
@@ -81,7 +82,8 @@ class Parameters:
     __slots__ = ("_authorized", "_body", "_errors", "_headers", "_query", "sale_id")
 
     def __init__(self, request: Request, sale_id: str | None) -> None:
-        self._query: dict[str, list[str]] = request.to_original_event()["multiValueQueryStringParameters"] or {}
+        event = request.to_original_event()
+        self._query: dict[str, list[str]] = event["multiValueQueryStringParameters"] or {}
         self._body: dict[str, Any] = _json_object(request.raw_body) if request.method != "GET" else {}
         self._headers: Mapping[str, str] = request.headers
         self._authorized: Mapping[str, object] | None = request.context.get("authorizer")
@@ -91,7 +93,7 @@ class Parameters:
     def _valid_sale_id(self, sale_id: str | None) -> str:
         if sale_id is None:
             return settings().default_sale
-        decoded = unquote(sale_id)  # a no-op behind API Gateway, which decodes; Chalice's local server does not
+        decoded = unquote(sale_id)  # API Gateway has done it; Chalice's local server has not
         if not SALE_ID.match(decoded):
             self._wrong("saleId", SALE_ID.detail)
         return decoded
@@ -187,12 +189,15 @@ class Parameters:
         elif integers and type(value) is int:
             spelled = str(value)
         elif value is _TWICE:
-            return self._wrong(name, "is given twice with different values")
+            self._wrong(name, _GIVEN_TWICE)
+            return None
         else:
             allowed = "a string or an integer" if integers else "a string"
-            return self._wrong(name, f"must be {allowed}, not {_JSON_TYPES[type(value)]}")
+            self._wrong(name, f"must be {allowed}, not {_JSON_TYPES[type(value)]}")
+            return None
         if given is not None and any(each != spelled for each in given):
-            return self._wrong(name, "is given twice with different values")
+            self._wrong(name, _GIVEN_TWICE)
+            return None
         return spelled
 
     def _wrong(self, name: str, detail: str) -> None:

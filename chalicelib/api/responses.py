@@ -4,18 +4,20 @@ Knows HTTP, no route and no sale.
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from chalice.app import CORSConfig, Response
+from chalice.app import CORSConfig, HeadersType, Response
 
 from chalicelib.api.encoding import encode, iso_time
-from chalicelib.errors import OnsaleError
+from chalicelib.errors import OnsaleError, StoreUnavailable
 
 log = logging.getLogger("onsale")  # Chalice gives the logger of the app's name its handler
 
 PROBLEM_TYPE = "urn:onsale:problem:"
 RETRY_AFTER_S = "1"
+INTERNAL_ERROR = "internal-error"
 
 
 class Problem(NamedTuple):
@@ -54,7 +56,7 @@ PROBLEMS: Mapping[str, Problem] = {
     "unsupported-media-type": Problem(415, "The body has the wrong content type"),
     "too-many-requests": Problem(429, "Too many requests"),
     "headers-too-large": Problem(431, "The headers are too large"),
-    "internal-error": Problem(500, "Something went wrong here"),
+    INTERNAL_ERROR: Problem(500, "Something went wrong here"),
     "store-unavailable": Problem(503, "The store did not answer in time"),
     "payment-not-configured": Problem(503, "Payment is not set up"),
 }
@@ -78,13 +80,14 @@ class PublicCors(CORSConfig):
 
 
 CORS = PublicCors()
-JSON_HEADERS = {
+JSON_HEADERS: HeadersType = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
-} | CORS.get_access_control_headers()
+    **CORS.get_access_control_headers(),
+}
 # `no-store` on errors too: a cache may keep a 404 or a 410 without being asked (RFC 9111, 4.2.2).
-_PROBLEM_HEADERS = JSON_HEADERS | {"Content-Type": "application/problem+json"}
-PUBLIC_HEADERS = JSON_HEADERS | {"Cache-Control": "public, max-age=1, stale-while-revalidate=5"}
+_PROBLEM_HEADERS: HeadersType = {**JSON_HEADERS, "Content-Type": "application/problem+json"}
+_PUBLIC_HEADERS: HeadersType = {**JSON_HEADERS, "Cache-Control": "public, max-age=1, stale-while-revalidate=5"}
 
 
 def json_answer(text: str, status: int = 200) -> Response:
@@ -93,8 +96,8 @@ def json_answer(text: str, status: int = 200) -> Response:
 
 
 def public_answer(text: str, etag: str, if_none_match: str) -> Response:
-    """Answer everybody with JSON that caches may keep; 304 to who has it already. `etag` is strong, with quotes."""
-    headers = PUBLIC_HEADERS.copy()
+    """Answer everybody with JSON that caches may keep, 304 to who has it already. `etag` is strong, quotes included."""
+    headers = _PUBLIC_HEADERS.copy()
     headers["ETag"] = etag
     if if_none_match and (etag in if_none_match or if_none_match.strip() == "*"):
         return Response("", headers, 304)
@@ -107,34 +110,44 @@ def no_content() -> Response:
 
 
 def problem(request_id: str, code: str, detail: str, **members: object) -> Response:
-    """Answer with a problem document; an unknown code is an internal error and keeps its secrets."""
-    known = PROBLEMS.get(code)
-    if known is None or known.status == 500:
-        code, known, detail, members = (
-            "internal-error",
-            PROBLEMS["internal-error"],
-            "See the log for this request.",
-            {},
-        )
-    opens_at_ms = members.pop("opens_at_ms", None)
-    if isinstance(opens_at_ms, int) and opens_at_ms:
+    """Answer with a problem document; a code that is not in the contract is an internal error, and untold."""
+    if code not in PROBLEMS or code == INTERNAL_ERROR:
+        code, detail, members = INTERNAL_ERROR, "The log has more under this request's id.", {}
+    status, title = PROBLEMS[code]
+    opens_at_ms = members.get("opensAt")
+    if isinstance(opens_at_ms, int):
         members["opensAt"] = iso_time(opens_at_ms)
     document = {
         "type": PROBLEM_TYPE + code,
-        "title": known.title,
-        "status": known.status,
+        "title": title,
+        "status": status,
         "detail": detail,
         "code": code,
         "requestId": request_id,
+        **members,
     }
     headers = _PROBLEM_HEADERS.copy()
-    if known.status in (429, 503):
+    if status in (429, 503):
         headers["Retry-After"] = RETRY_AFTER_S
-    return Response(encode(document | members), headers, known.status)
+    return Response(encode(document), headers, status)
 
 
 def problem_of(error: OnsaleError, request_id: str) -> Response:
-    """Answer with what an error says; one that has no place in the contract is logged and answered 500."""
-    if error.code not in PROBLEMS or error.code == "internal-error":
+    """Answer with what an error says; where that is for us only, it goes to the log and not to the caller."""
+    if isinstance(error, StoreUnavailable):
+        _log_outage(request_id, error)
+        return problem(request_id, error.code, "Whether it was done is not known: send the same request again.")
+    if error.code not in PROBLEMS:
         log.error("request %s: %s: %s", request_id, error.code, error)
     return problem(request_id, error.code, str(error), **error.members)
+
+
+_outage_logged_at_s = 0.0
+
+
+def _log_outage(request_id: str, error: StoreUnavailable) -> None:
+    """Log once a second: in an outage every request would write the same."""
+    global _outage_logged_at_s
+    if time.monotonic() - _outage_logged_at_s >= 1:
+        _outage_logged_at_s = time.monotonic()
+        log.error("request %s: %s", request_id, error)

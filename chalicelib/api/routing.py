@@ -10,7 +10,7 @@ from typing import Any
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib.api.parameters import Parameters
-from chalicelib.api.responses import CORS, log, problem, problem_of
+from chalicelib.api.responses import CORS, INTERNAL_ERROR, log, problem, problem_of
 from chalicelib.config import settings
 from chalicelib.errors import OnsaleError
 
@@ -77,9 +77,9 @@ def envelope(request: Request | None, get_response: Callable[[Any], Response]) -
     request_id = _request_id(request)
     try:
         response = _over_limit(request, request_id) or get_response(request)
-    except Exception:
-        log.exception("request %s failed", request_id)
-        response = problem(request_id, "internal-error", "")
+    except Exception as error:  # noqa: BLE001  Chalice's own net behind this one does not speak the contract
+        log.error("request %s failed", request_id, exc_info=error)
+        response = problem(request_id, INTERNAL_ERROR, "")
     if response.status_code >= 400 and isinstance(response.body, dict):
         response = _in_our_words(response, request_id)
     response.headers["X-Request-Id"] = request_id
@@ -95,9 +95,8 @@ def _over_limit(request: Request | None, request_id: str) -> Response | None:
         return problem(request_id, "body-too-large", f"A body may have {limit} bytes.", limit=limit)
     headers: dict[str, str] = event["headers"] or {}
     if sum(map(len, headers)) + sum(map(len, headers.values())) > MAX_HEADERS_BYTES:
-        return problem(
-            request_id, "headers-too-large", f"All headers together may have {MAX_HEADERS_BYTES} characters."
-        )
+        limit = MAX_HEADERS_BYTES
+        return problem(request_id, "headers-too-large", f"Headers may have {limit} bytes in all.", limit=limit)
     return None
 
 
@@ -106,7 +105,7 @@ _FRAMEWORK_CODES = {400: "invalid-request", 405: "method-not-allowed", 415: "uns
 
 def _in_our_words(response: Response, request_id: str) -> Response:
     """Turn an error that Chalice made into a problem document."""
-    code = _FRAMEWORK_CODES.get(response.status_code, "internal-error")
+    code = _FRAMEWORK_CODES.get(response.status_code, INTERNAL_ERROR)
     told = problem(request_id, code, str(response.body.get("Message", "")))
     if "Allow" in response.headers:
         told.headers["Allow"] = response.headers["Allow"]

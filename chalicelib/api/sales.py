@@ -78,8 +78,8 @@ def put_contact(parameters: Parameters) -> Response:
     }
     parameters.one_of("email", "phone")
     parameters.check()
-    _progress(parameters.sale_id)  # for its no-such-sale: contacts of a sale that is not would never be erased
-    wiring.reader().put_contact(parameters.sale_id, user_id, encode({k: v for k, v in contact.items() if v}))
+    given = {name: value for name, value in contact.items() if value}
+    wiring.reader().put_contact(parameters.sale_id, user_id, encode(given))
     return no_content()
 
 

@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chalicelib.errors import StoreUnavailable
-from chalicelib.sale.redis_link import NOT_NOW, Argument, Script, ask, transact
+from chalicelib.sale.redis_link import NOT_NOW, Argument, Script, ask, ask_packed, pack_script, transact
 
 _ATTEMPTS = 4
 _PAUSE_S = 0.05
@@ -35,11 +35,11 @@ class ClusterLink:
         return self._answered(str(words[1]), lambda connection: ask(connection, words))
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
-        words = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        packed = pack_script(script, tuple(keys), arguments)
         try:
-            reply = self._answered(keys[0], lambda connection: ask(connection, words))
+            reply = self._answered(keys[0], lambda connection: ask_packed(connection, packed))
         except NoScriptError:
-            whole = ("EVAL", script.text, *words[2:])
+            whole = ("EVAL", script.text, len(keys), *keys, *arguments)
             reply = self._answered(keys[0], lambda connection: ask(connection, whole))
         return cast(list[Any], reply)
 

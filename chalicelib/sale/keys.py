@@ -10,11 +10,9 @@ SALES = "sales"  # set of the ids that are not archived; alone in its slot, touc
 class SaleKeys:
     """Every key of one sale; the field names are the key names that the script headers use."""
 
-    config: str
-    counters: str
+    sale: str
     waiting: str
     active: str
-    claimed: str
     holds: str
     orders: str
     free: str
@@ -33,8 +31,8 @@ def sale_keys(sale_id: str) -> SaleKeys:
 
 
 # Scripts number their keys in the order of SaleKeys, and each takes as many from the front as it needs.
-_KEYS_OF_SCRIPT = {"confirm": 12, "cancel": 12, "create_sale": 13, "configure_sale": 13}
-_KEYS_OF_OTHERS = 11
+_KEYS_OF_SCRIPT = {"confirm": 10, "cancel": 10, "create_sale": 11, "configure_sale": 11}
+_KEYS_OF_OTHERS = 9
 
 
 @lru_cache(maxsize=1024)

@@ -104,7 +104,7 @@ class Sale:
     outbox: int
     admitted_through: int
     settings: SaleSettings
-    counters: dict[str, str] = field(default_factory=dict)  # entered, admitted, lapsed_…, refused_…
+    counters: dict[str, int] = field(default_factory=dict)  # admitted, lapsed_…, refused_… and the like
 
     @property
     def remaining(self) -> int:

@@ -24,6 +24,22 @@ from chalicelib.sale.redis_link import RedisLink
 from chalicelib.sale.replies import buyer_of_record, refusal
 from chalicelib.sale.settings_codec import from_map
 
+# What the scripts count, besides `refused_…` for each code of a refusal.
+COUNTERS = frozenset(
+    {
+        "sequence",  # queue numbers given out
+        "admitted",
+        "claimed",
+        "left",
+        "lapsed_claim_missed",
+        "lapsed_time_up",
+        "expired",  # units
+        "cancelled",  # units
+        "granted_again",
+        "refunds_due",
+    }
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
@@ -84,12 +100,10 @@ class SaleReader:
         reported again by the next call with `since`.
         """
         keys = sale_keys(sale_id)
-        epoch, counters = self._link.transaction(
-            ("HGET", keys.config, "epoch"), ("HMGET", keys.counters, "version", "plan_version")
-        )
+        epoch, *versions = self._link.command("HMGET", keys.sale, "epoch", "version", "plan_version")
         if epoch is None:
             raise refusal(b"NO_SUCH_SALE", sale_id, "", 0)
-        version, plan_version = int(counters[0] or 0), int(counters[1] or 0)
+        version, plan_version = (int(each or 0) for each in versions)
         current = f"{epoch.decode()}-{version}"
         if since is None:
             return self._plan_page(sale_id, current, _cursor("after", after), limit)
@@ -101,7 +115,7 @@ class SaleReader:
     def put_contact(self, sale_id: str, user_id: str, contact_json: str) -> None:
         """Keep where to write to a buyer, apart from everything that becomes an event."""
         keys = sale_keys(sale_id)
-        if not self._link.command("HEXISTS", keys.config, "epoch"):
+        if not self._link.command("HEXISTS", keys.sale, "epoch"):
             raise refusal(b"NO_SUCH_SALE", sale_id, "", 0)
         self._link.command("HSET", keys.contacts, user_id, contact_json)
 
@@ -148,8 +162,7 @@ def _sale_commands(sale_id: str) -> list[tuple[str, ...]]:
     keys = sale_keys(sale_id)
     return [
         ("TIME",),
-        ("HGETALL", keys.config),
-        ("HGETALL", keys.counters),
+        ("HGETALL", keys.sale),
         ("ZCARD", keys.waiting),
         ("ZCARD", keys.active),
         ("XLEN", keys.outbox),
@@ -157,42 +170,46 @@ def _sale_commands(sale_id: str) -> list[tuple[str, ...]]:
 
 
 def _sale(sale_id: str, replies: list[Any]) -> Sale:
-    (seconds, micros), config_reply, counters_reply, waiting, active, outbox = replies[:6]
-    config, counters = dict(_pairs(config_reply)), dict(_pairs(counters_reply))
-    if "epoch" not in config:
+    (seconds, micros), flat, waiting, active, outbox = replies[:5]
+    sale = dict(_pairs(flat))
+    if "epoch" not in sale:
         raise refusal(b"NO_SUCH_SALE", sale_id, "", 0)
     now_ms = int(seconds) * 1000 + int(micros) // 1000
-    settings = from_map(config)
+    settings = from_map(sale)
     return Sale(
         sale_id=sale_id,
-        state=_state(config, settings, now_ms),
+        state=_state(sale, settings, now_ms),
         now_ms=now_ms,
-        epoch=int(config["epoch"]),
-        version=int(counters.get("version", 0)),
-        seated=config["seated"] == "1",
-        capacity=int(counters.get("capacity", 0)),
-        held=int(counters.get("held", 0)),
-        confirmed=int(counters.get("confirmed", 0)),
+        epoch=int(sale["epoch"]),
+        version=int(sale.get("version", 0)),
+        seated=sale["seated"] == "1",
+        capacity=int(sale.get("capacity", 0)),
+        held=int(sale.get("held", 0)),
+        confirmed=int(sale.get("confirmed", 0)),
         waiting=waiting,
         active=active,
         outbox=outbox,
-        admitted_through=int(counters.get("admitted_through", 0)),
+        admitted_through=int(sale.get("admitted_through", 0)),
         settings=settings,
-        counters=counters,
+        counters=_counters(sale),
     )
 
 
-def _state(config: dict[str, str], settings: SaleSettings, now_ms: int) -> str:
+def _state(sale: dict[str, str], settings: SaleSettings, now_ms: int) -> str:
     """Derive the state; `state_of` in prelude.lua is the same for the scripts, and a test holds them together."""
-    if config.get("archived") == "1":
+    if sale.get("archived") == "1":
         return ARCHIVED
-    if config.get("loading") == "1":
+    if sale.get("loading") == "1":
         return DRAFT
     if settings.closed or (settings.closes_at_ms and now_ms >= settings.closes_at_ms):
         return CLOSED
     if now_ms < settings.opens_at_ms:
         return SCHEDULED
     return PAUSED if settings.paused else OPEN
+
+
+def _counters(sale: dict[str, str]) -> dict[str, int]:
+    return {name: int(text) for name, text in sale.items() if name in COUNTERS or name.startswith("refused_")}
 
 
 def _pairs(flat: Iterable[bytes]) -> list[tuple[str, str]]:

@@ -8,6 +8,7 @@ takes the high-level client.
 import hashlib
 import threading
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from redis.backoff import NoBackoff
@@ -83,9 +84,9 @@ class ServerLink:
         return self._answered(lambda connection: ask(connection, words))
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
-        words = ("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        packed = pack_script(script, tuple(keys), arguments)
         try:
-            reply = self._answered(lambda connection: ask(connection, words))
+            reply = self._answered(lambda connection: ask_packed(connection, packed))
         except NoScriptError:
             reply = self.command("EVAL", script.text, len(keys), *keys, *arguments)
         return cast(list[Any], reply)
@@ -122,8 +123,28 @@ class ServerLink:
 
 def ask(connection: Connection, words: Sequence[Argument]) -> Any:
     """Send one command and read its reply."""
-    connection.send_packed_command(connection.pack_command(*words), check_health=False)
+    return ask_packed(connection, connection.pack_command(*words))
+
+
+def ask_packed(connection: Connection, packed: Sequence[bytes]) -> Any:
+    """Send a command that is packed already and read its reply."""
+    connection.send_packed_command(packed, check_health=False)
     return connection.read_response()
+
+
+def pack_script(script: Script, keys: tuple[str, ...], arguments: Sequence[Argument]) -> list[bytes]:
+    """Pack an EVALSHA: its first words are the same for every buyer of a sale, so they are packed once."""
+    parts = [b"*%d\r\n" % (3 + len(keys) + len(arguments)), _packed_head(script.sha, keys)]
+    for argument in arguments:
+        text = str(argument).encode()
+        parts.append(b"$%d\r\n%s\r\n" % (len(text), text))
+    return [b"".join(parts)]
+
+
+@lru_cache(maxsize=4096)
+def _packed_head(sha: str, keys: tuple[str, ...]) -> bytes:
+    words = [str(word).encode() for word in ("EVALSHA", sha, len(keys), *keys)]
+    return b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
 
 
 def transact(connection: Connection, commands: Sequence[Sequence[Argument]]) -> Any:

@@ -1,4 +1,4 @@
-"""The Lua scripts, as package data. Each is sent as `#!lua`, the prelude, for some the line, and its own file.
+"""The Lua scripts, as package data. Each is sent as `#!lua`, the prelude, and its own file with the parts it names.
 
 `#!lua` makes Redis refuse a script before its first write where memory is short.
 """
@@ -8,13 +8,13 @@ from importlib.resources import files
 
 from chalicelib.sale.redis_link import Script
 
+_PART = "--@ "  # a line `--@ claim` stands for the code of claim.lua, there and then
+
 
 @cache
 def script(name: str) -> Script:
     """Return the script of this name, comments left out. Raises FileNotFoundError for a name that has no file."""
-    body = source(name)
-    parts = ["prelude", "line"] if "\n-- Uses line\n" in body else ["prelude"]
-    return Script("#!lua\n" + "".join(_code(source(part)) for part in parts) + _code(body))
+    return Script("#!lua\n" + _code("prelude") + _code(name))
 
 
 def source(name: str) -> str:
@@ -22,6 +22,10 @@ def source(name: str) -> str:
     return files(__name__).joinpath(f"{name}.lua").read_text(encoding="utf-8")
 
 
-def _code(text: str) -> str:
-    lines = (line.strip() for line in text.splitlines())
-    return "".join(f"{line}\n" for line in lines if line and not line.startswith("--"))
+def _code(name: str) -> str:
+    lines = (line.strip() for line in source(name).splitlines())
+    return "".join(
+        _code(line.removeprefix(_PART)) if line.startswith(_PART) else f"{line}\n"
+        for line in lines
+        if line and (line.startswith(_PART) or not line.startswith("--"))
+    )

@@ -1,16 +1,14 @@
 -- cancel: end a buyer's reservation and give its units back; what was paid for it is due for refund.
--- KEYS[1] config hash settings and epoch
--- KEYS[2] counters hash version, stock, sequence, deadlines
--- KEYS[3] waiting zset user to queue number
--- KEYS[4] active zset user to deadline
--- KEYS[5] claimed set who has shown up
--- KEYS[6] holds zset user to deadline
--- KEYS[7] orders hash user to record
--- KEYS[8] free zset seat to place in the plan
--- KEYS[9] seats hash taken seat to state, place and user
--- KEYS[10] seat_changes zset seat to version
--- KEYS[11] outbox stream events
--- KEYS[12] payments hash payment to fate, user and reservation
+-- KEYS[1] sale hash settings, epoch, version, stock, sequence, deadlines
+-- KEYS[2] waiting zset user to queue number
+-- KEYS[3] active zset user to deadline, half a millisecond more once claimed
+-- KEYS[4] holds zset user to deadline
+-- KEYS[5] orders hash user to record
+-- KEYS[6] free zset seat to place in the plan
+-- KEYS[7] seats hash taken seat to state, place and user
+-- KEYS[8] seat_changes zset seat to version of its last change
+-- KEYS[9] outbox stream events
+-- KEYS[10] payments hash payment to fate, user and reservation
 -- ARGV[1] user string the buyer
 -- ARGV[2] reservation string EPOCH-VERSION, empty for whatever the buyer holds now
 -- Returns
@@ -18,13 +16,15 @@
 --   {"ENDED", now_ms, record, 0} when it had ended before, as the record says
 --   {"NO_RESERVATION", now_ms, "", 0} when the buyer has no such reservation
 --   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale
--- Writes counters, active, claimed, holds, orders, payments, free, seats, seat_changes, outbox
+-- Writes sale, active, holds, orders, payments, free, seats, seat_changes, outbox
 local user, reservation = ARGV[1], ARGV[2]
-epoch = call('HGET', CONFIG, 'epoch')
-local counters = call('HMGET', COUNTERS, 'version', 'held', 'confirmed', 'next_deadline_ms')
-if not epoch or not counters[1] then return {'NO_SUCH_SALE', now, '', 0} end
-version, held, confirmed = tonumber(counters[1]), tonumber(counters[2]), tonumber(counters[3])
-next_deadline = tonumber(counters[4]) or math.huge
+--@ append
+--@ settle
+local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms')
+if not sale[1] or not sale[2] then return {'NO_SUCH_SALE', now, '', 0} end
+epoch = sale[1]
+version, held, confirmed = tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
+next_deadline = tonumber(sale[5]) or math.huge
 if now >= next_deadline then settle(5, user) end
 
 local record = call('HGET', ORDERS, user)
@@ -40,8 +40,8 @@ local units, payment = release(user, 'CANCELLED')
 if payment ~= '' then
   call('HSET', PAYMENTS, payment, 'RESERVATION_ENDED ' .. user .. ' ' .. latest)
   append('REFUND_DUE ' .. now .. ' ' .. user .. ' ' .. latest .. '   ' .. payment .. ' cancelled ')
-  call('HINCRBY', COUNTERS, 'refunds_due', 1)
+  call('HINCRBY', SALE, 'refunds_due', 1)
 end
-call('HSET', COUNTERS, 'version', version, 'held', held, 'confirmed', confirmed)
-call('HINCRBY', COUNTERS, 'cancelled', units)
+call('HSET', SALE, 'version', version, 'held', held, 'confirmed', confirmed)
+call('HINCRBY', SALE, 'cancelled', units)
 return {'CANCELLED', now, call('HGET', ORDERS, user), 0}

@@ -1,17 +1,15 @@
 -- configure_sale: change settings, capacity or, in a seated sale, add seats; archive a finished sale.
--- KEYS[1] config hash settings and epoch
--- KEYS[2] counters hash version, stock, sequence, deadlines
--- KEYS[3] waiting zset user to queue number
--- KEYS[4] active zset user to deadline
--- KEYS[5] claimed set who has shown up
--- KEYS[6] holds zset user to deadline
--- KEYS[7] orders hash user to record
--- KEYS[8] free zset seat to place in the plan
--- KEYS[9] seats hash taken seat to state, place and user
--- KEYS[10] seat_changes zset seat to version
--- KEYS[11] outbox stream events
--- KEYS[12] payments hash payment to fate, user and reservation
--- KEYS[13] plan list seat ids in plan order
+-- KEYS[1] sale hash settings, epoch, version, stock, sequence, deadlines
+-- KEYS[2] waiting zset user to queue number
+-- KEYS[3] active zset user to deadline, half a millisecond more once claimed
+-- KEYS[4] holds zset user to deadline
+-- KEYS[5] orders hash user to record
+-- KEYS[6] free zset seat to place in the plan
+-- KEYS[7] seats hash taken seat to state, place and user
+-- KEYS[8] seat_changes zset seat to version of its last change
+-- KEYS[9] outbox stream events
+-- KEYS[10] payments hash payment to fate, user and reservation
+-- KEYS[11] plan list seat ids in plan order
 -- ARGV[1] capacity string the new capacity of a counted sale, empty to keep it
 -- ARGV[2] archive_ms string time to live of the keys of a sale to be archived, empty to go on
 -- ARGV[3] fields number how many of the arguments that follow are settings
@@ -26,21 +24,22 @@
 --   {"NOT_SEATED", now_ms, "", 0} when seats are given for a counted sale
 --   {"NOT_FINISHED", now_ms, what, 0} when the sale cannot be archived yet, and why
 --   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale, or it is still a draft
--- Writes config, counters, free, plan, outbox; archiving sets a time to live on every key
+-- Writes sale, free, plan, outbox; archiving sets a time to live on every key
+--@ append
+--@ state_of
 local capacity, archive_ms, fields = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local config = {}
-local flat = call('HGETALL', CONFIG)
-for i = 1, #flat, 2 do config[flat[i]] = flat[i + 1] end
-local counters = call('HMGET', COUNTERS, 'version', 'held', 'confirmed', 'capacity')
-if not config.epoch or not counters[1] then return {'NO_SUCH_SALE', now, '', 0} end
-epoch, version = config.epoch, tonumber(counters[1])
-local taken, old_capacity = counters[2] + counters[3], tonumber(counters[4])
-local state = state_of(config.loading, config.closed, config.closes_at_ms, config.opens_at_ms, config.paused)
+local sale = {}
+local flat = call('HGETALL', SALE)
+for i = 1, #flat, 2 do sale[flat[i]] = flat[i + 1] end
+if not sale.version then return {'NO_SUCH_SALE', now, '', 0} end
+epoch, version = sale.epoch, tonumber(sale.version)
+local taken, old_capacity = sale.held + sale.confirmed, tonumber(sale.capacity)
+local state = state_of(sale.loading, sale.closed, sale.closes_at_ms, sale.opens_at_ms, sale.paused)
 
 if archive_ms ~= '' then
-  local why = state ~= 'CLOSED' and 'not closed' or counters[2] ~= '0' and 'something is held' or call('XLEN', OUTBOX) > 0 and 'events wait in the outbox'
+  local why = state ~= 'CLOSED' and 'not closed' or sale.held ~= '0' and 'something is held' or call('XLEN', OUTBOX) > 0 and 'events wait in the outbox'
   if why then return {'NOT_FINISHED', now, why, 0} end
-  call('HSET', CONFIG, 'archived', '1')
+  call('HSET', SALE, 'archived', '1')
   for _, key in ipairs(KEYS) do call('PEXPIRE', key, archive_ms) end
   return {'ARCHIVED', now, '', version}
 end
@@ -50,30 +49,28 @@ for i = 4 + fields, #ARGV do
 end
 local changes = {}
 for i = 4, 3 + fields, 2 do
-  if config[ARGV[i]] ~= ARGV[i + 1] then
+  if sale[ARGV[i]] ~= ARGV[i + 1] then
     local fixed = ARGV[i] == 'payment' or ARGV[i] == 'opens_at_ms'
-    if fixed and now >= tonumber(config.opens_at_ms) then return {'FIXED_ONCE_OPEN', now, ARGV[i], 0} end
+    if fixed and now >= tonumber(sale.opens_at_ms) then return {'FIXED_ONCE_OPEN', now, ARGV[i], 0} end
     changes[#changes + 1] = ARGV[i]
     changes[#changes + 1] = ARGV[i + 1]
-    config[ARGV[i]] = ARGV[i + 1]
+    sale[ARGV[i]] = ARGV[i + 1]
   end
 end
-if #ARGV > 3 + fields and config.seated ~= '1' then return {'NOT_SEATED', now, '', 0} end
-if capacity ~= '' and config.seated == '1' then return {'NOT_COUNTED', now, '', 0} end
+if #ARGV > 3 + fields and sale.seated ~= '1' then return {'NOT_SEATED', now, '', 0} end
+if capacity ~= '' and sale.seated == '1' then return {'NOT_COUNTED', now, '', 0} end
 if capacity ~= '' and tonumber(capacity) < taken then return {'CAPACITY_TOO_SMALL', now, '', taken} end
 local new_capacity = (tonumber(capacity) or old_capacity) + #added
 if #changes == 0 and new_capacity == old_capacity then return {'UNCHANGED', now, '', version} end
 
-if #changes > 0 then call('HSET', CONFIG, unpack(changes)) end
-local settings = {capacity = tostring(new_capacity)}
-for field, value in pairs(config) do
-  if field ~= 'epoch' and field ~= 'definition' then settings[field] = value end
-end
-append('SALE_CHANGED ' .. now .. ' ' .. cjson.encode(settings))
-call('HSET', COUNTERS, 'version', version, 'capacity', new_capacity)
+if #changes > 0 then call('HSET', SALE, unpack(changes)) end
+sale.capacity = tostring(new_capacity)
+sale.definition = nil
+append('SALE_CHANGED ' .. now .. ' ' .. cjson.encode(sale))  -- the relay picks the settings out of it
+call('HSET', SALE, 'version', version, 'capacity', new_capacity)
 if #added > 0 then
   local loaded = call('RPUSH', PLAN, unpack(added))
   for i, seat in ipairs(added) do call('ZADD', FREE, loaded - #added + i, seat) end
-  call('HSET', COUNTERS, 'plan_version', version)
+  call('HSET', SALE, 'plan_version', version)
 end
 return {'CHANGED', now, '', version}

@@ -1,16 +1,14 @@
 -- confirm: a payment has come for a reservation. It buys it, or a refund is due; a payment has one fate, once.
--- KEYS[1] config hash settings and epoch
--- KEYS[2] counters hash version, stock, sequence, deadlines
--- KEYS[3] waiting zset user to queue number
--- KEYS[4] active zset user to deadline
--- KEYS[5] claimed set who has shown up
--- KEYS[6] holds zset user to deadline
--- KEYS[7] orders hash user to record
--- KEYS[8] free zset seat to place in the plan
--- KEYS[9] seats hash taken seat to state, place and user
--- KEYS[10] seat_changes zset seat to version
--- KEYS[11] outbox stream events
--- KEYS[12] payments hash payment to fate, user and reservation
+-- KEYS[1] sale hash settings, epoch, version, stock, sequence, deadlines
+-- KEYS[2] waiting zset user to queue number
+-- KEYS[3] active zset user to deadline, half a millisecond more once claimed
+-- KEYS[4] holds zset user to deadline
+-- KEYS[5] orders hash user to record
+-- KEYS[6] free zset seat to place in the plan
+-- KEYS[7] seats hash taken seat to state, place and user
+-- KEYS[8] seat_changes zset seat to version of its last change
+-- KEYS[9] outbox stream events
+-- KEYS[10] payments hash payment to fate, user and reservation
 -- ARGV[1] user string the buyer
 -- ARGV[2] reservation string EPOCH-VERSION
 -- ARGV[3] payment string the payment provider's id
@@ -23,16 +21,20 @@
 --   {"PAYMENT_USED", now_ms, "", 0} when this payment came for something else before
 --   {"NO_RESERVATION", now_ms, "", 0} when the buyer never had it
 --   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale
--- Writes counters, waiting, active, claimed, holds, orders, payments, free, seats, seat_changes, outbox
+-- Writes sale, waiting, active, holds, orders, payments, free, seats, seat_changes, outbox
 local user, reservation, payment = ARGV[1], ARGV[2], ARGV[3]
-local config = call('HMGET', CONFIG, 'epoch', 'closed', 'closes_at_ms')
-local counters = call('HMGET', COUNTERS, 'version', 'held', 'confirmed', 'capacity', 'next_deadline_ms')
-if not config[1] or not counters[1] then return {'NO_SUCH_SALE', now, '', 0} end
-epoch = config[1]
-version, held, confirmed = tonumber(counters[1]), tonumber(counters[2]), tonumber(counters[3])
-next_deadline = tonumber(counters[5]) or math.huge
+--@ append
+--@ take_seats
+local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'capacity', 'closed', 'closes_at_ms')
+if not sale[1] or not sale[2] then return {'NO_SUCH_SALE', now, '', 0} end
+epoch = sale[1]
+version, held, confirmed = tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
+next_deadline = tonumber(sale[5]) or math.huge
 -- The caller's own hold is not settled: while the record says HELD the payment is in time, whatever the clock says.
-if now >= next_deadline then settle(5, user) end
+if now >= next_deadline then
+  --@ settle
+  settle(5, user)
+end
 
 local record = call('HGET', ORDERS, user)
 local paid = call('HGET', PAYMENTS, payment)
@@ -51,8 +53,8 @@ if latest == reservation and status == 'HELD' then
 elseif latest == reservation and status == 'CONFIRMED' then
   fate = 'ALREADY_PAID'
 elseif latest == reservation and status == 'EXPIRED' then
-  local closed = config[2] == '1' or (config[3] ~= '0' and now >= tonumber(config[3]))
-  fate = not closed and counters[4] - held - confirmed >= tonumber(quantity) and 'PAID' or 'HOLD_EXPIRED'
+  local closed = sale[7] == '1' or (sale[8] ~= '0' and now >= tonumber(sale[8]))
+  fate = not closed and sale[6] - held - confirmed >= tonumber(quantity) and 'PAID' or 'HOLD_EXPIRED'
   for seat in string.gmatch(seats, '[^,]+') do
     if not call('ZSCORE', FREE, seat) then fate = 'HOLD_EXPIRED' end
   end
@@ -71,8 +73,8 @@ end
 call('HSET', PAYMENTS, payment, fate .. ' ' .. user .. ' ' .. reservation)
 if fate ~= 'PAID' then
   append('REFUND_DUE ' .. now .. ' ' .. user .. ' ' .. reservation .. '   ' .. payment .. ' ' .. string.lower(string.gsub(fate, '_', '-')) .. ' ')
-  call('HSET', COUNTERS, 'version', version)
-  call('HINCRBY', COUNTERS, 'refunds_due', 1)
+  call('HSET', SALE, 'version', version)
+  call('HINCRBY', SALE, 'refunds_due', 1)
   return {fate, now, '', 1}
 end
 append('CONFIRMED ' .. now .. ' ' .. user .. ' ' .. reservation .. ' ' .. quantity .. '  ' .. payment .. '  ' .. seats)
@@ -85,8 +87,7 @@ if status == 'HELD' then
 else  -- granted again: the buyer may stand in line for another, and leaves it
   call('ZREM', WAITING, user)
   call('ZREM', ACTIVE, user)
-  call('SREM', CLAIMED, user)
-  call('HINCRBY', COUNTERS, 'granted_again', 1)
+  call('HINCRBY', SALE, 'granted_again', 1)
 end
-call('HSET', COUNTERS, 'version', version, 'held', held, 'confirmed', confirmed + quantity)
+call('HSET', SALE, 'version', version, 'held', held, 'confirmed', confirmed + quantity)
 return {'PAID', now, record, 0}

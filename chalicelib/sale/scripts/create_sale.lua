@@ -1,17 +1,15 @@
 -- create_sale: create a sale; a seat plan comes in chunks, one call each, and the sale is a draft until the last.
--- KEYS[1] config hash settings and epoch
--- KEYS[2] counters hash version, stock, sequence, deadlines
--- KEYS[3] waiting zset user to queue number
--- KEYS[4] active zset user to deadline
--- KEYS[5] claimed set who has shown up
--- KEYS[6] holds zset user to deadline
--- KEYS[7] orders hash user to record
--- KEYS[8] free zset seat to place in the plan
--- KEYS[9] seats hash taken seat to state, place and user
--- KEYS[10] seat_changes zset seat to version
--- KEYS[11] outbox stream events
--- KEYS[12] payments hash payment to fate, user and reservation
--- KEYS[13] plan list seat ids in plan order
+-- KEYS[1] sale hash settings, epoch, version, stock, sequence, deadlines
+-- KEYS[2] waiting zset user to queue number
+-- KEYS[3] active zset user to deadline, half a millisecond more once claimed
+-- KEYS[4] holds zset user to deadline
+-- KEYS[5] orders hash user to record
+-- KEYS[6] free zset seat to place in the plan
+-- KEYS[7] seats hash taken seat to state, place and user
+-- KEYS[8] seat_changes zset seat to version of its last change
+-- KEYS[9] outbox stream events
+-- KEYS[10] payments hash payment to fate, user and reservation
+-- KEYS[11] plan list seat ids in plan order
 -- ARGV[1] definition string what is to be created, to recognise the same call again
 -- ARGV[2] capacity number units or seats in all
 -- ARGV[3] seated number 1 with a seat plan, 0 without
@@ -24,17 +22,19 @@
 --   {"REPEATED", now_ms, epoch, seats_loaded} when the same sale is complete already
 --   {"SALE_EXISTS", now_ms, epoch, 0} when the id is taken by another definition
 --   {"WRONG_CHUNK", now_ms, epoch, seats_loaded} when a chunk before this one is missing
--- Writes config, counters, free, plan, outbox
+-- Writes sale, free, plan, outbox
+--@ append
+local min = math.min
 local definition, capacity, seated, offset, fields = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
-local config = call('HMGET', CONFIG, 'epoch', 'definition', 'loading')
-if config[1] and config[2] ~= definition then return {'SALE_EXISTS', now, config[1], 0} end
+local sale = call('HMGET', SALE, 'epoch', 'definition', 'loading')
+if sale[1] and sale[2] ~= definition then return {'SALE_EXISTS', now, sale[1], 0} end
 local loaded = call('LLEN', PLAN)
-if config[1] and config[3] ~= '1' then return {'REPEATED', now, config[1], loaded} end
-if offset > loaded then return {'WRONG_CHUNK', now, config[1] or '', loaded} end
+if sale[1] and sale[3] ~= '1' then return {'REPEATED', now, sale[1], loaded} end
+if offset > loaded then return {'WRONG_CHUNK', now, sale[1] or '', loaded} end
 
-epoch, version = config[1] or time[1], 0
-if not config[1] then
-  call('HSET', CONFIG, 'epoch', epoch, 'definition', definition, 'loading', '1', 'seated', seated, unpack(ARGV, 6, 5 + fields))
+epoch, version = sale[1] or time[1], 0
+if not sale[1] then
+  call('HSET', SALE, 'epoch', epoch, 'definition', definition, 'loading', '1', 'seated', seated, unpack(ARGV, 6, 5 + fields))
 end
 local chunk = #ARGV - 5 - fields
 if offset == loaded and chunk > 0 then  -- a chunk that is there already is not loaded twice
@@ -49,10 +49,10 @@ if offset == loaded and chunk > 0 then  -- a chunk that is there already is not 
 end
 if seated == '1' and loaded < capacity then return {'LOADING', now, epoch, loaded} end
 
-call('HDEL', CONFIG, 'loading')
+call('HDEL', SALE, 'loading')
 local settings = {capacity = ARGV[2], seated = seated}
 for i = 6, 5 + fields, 2 do settings[ARGV[i]] = ARGV[i + 1] end
 append('SALE_CREATED ' .. now .. ' ' .. cjson.encode(settings))
 call('XGROUP', 'CREATE', OUTBOX, 'relay', '0')
-call('HSET', COUNTERS, 'version', version, 'capacity', capacity, 'held', 0, 'confirmed', 0, 'sequence', 0, 'admitted_through', 0, 'plan_version', version)
+call('HSET', SALE, 'version', version, 'capacity', capacity, 'held', 0, 'confirmed', 0, 'sequence', 0, 'admitted_through', 0, 'plan_version', version)
 return {'CREATED', now, epoch, loaded}

@@ -1,16 +1,13 @@
 -- queue_status: tell a buyer's state; the first one who asks for an admitted place claims it.
--- Uses line
--- KEYS[1] config hash settings and epoch
--- KEYS[2] counters hash version, stock, sequence, deadlines
--- KEYS[3] waiting zset user to queue number
--- KEYS[4] active zset user to deadline
--- KEYS[5] claimed set who has shown up
--- KEYS[6] holds zset user to deadline
--- KEYS[7] orders hash user to record
--- KEYS[8] free zset seat to place in the plan
--- KEYS[9] seats hash taken seat to state, place and user
--- KEYS[10] seat_changes zset seat to version
--- KEYS[11] outbox stream events
+-- KEYS[1] sale hash settings, epoch, version, stock, sequence, deadlines
+-- KEYS[2] waiting zset user to queue number
+-- KEYS[3] active zset user to deadline, half a millisecond more once claimed
+-- KEYS[4] holds zset user to deadline
+-- KEYS[5] orders hash user to record
+-- KEYS[6] free zset seat to place in the plan
+-- KEYS[7] seats hash taken seat to state, place and user
+-- KEYS[8] seat_changes zset seat to version of its last change
+-- KEYS[9] outbox stream events
 -- ARGV[1] user string the buyer
 -- Returns
 --   {"WAITING", now_ms, "", number, rank, eta_ms, poll_ms} when in line
@@ -24,17 +21,24 @@
 --   {"SALE_CLOSED", now_ms, "", 0} when nothing is sold any more
 --   {"SOLD_OUT", now_ms, "", 0} when nothing is free, nothing is held and nobody may wait for returns
 --   {"NOT_IN_SALE", now_ms, "", 0} when the buyer never entered, or left
--- Writes counters, active, claimed, and what settling writes: holds, orders, free, seats, seat_changes, outbox
+-- Writes sale, active, and what settling writes: holds, orders, free, seats, seat_changes, outbox
 local user = ARGV[1]
-local config = call('HMGET', CONFIG, 'epoch', 'loading', 'closed', 'closes_at_ms', 'opens_at_ms', 'paused', 'standby', 'claim_ms', 'active_ms')
-epoch = config[1]
+--@ state_of
+--@ claim
+--@ outlook
+local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'capacity', 'ms_per_place',
+  'loading', 'closed', 'closes_at_ms', 'opens_at_ms', 'paused', 'standby', 'claim_ms', 'active_ms')
+epoch = sale[1]
 if not epoch then return {'NO_SUCH_SALE', now, '', 0} end
-local counters = call('HMGET', COUNTERS, 'version', 'held', 'confirmed', 'capacity', 'next_deadline_ms', 'ms_per_place')
-version, held, confirmed = tonumber(counters[1]), tonumber(counters[2]), tonumber(counters[3])
-next_deadline = tonumber(counters[5]) or math.huge
-local state = state_of(config[2], config[3], config[4], config[5], config[6])
+version, held, confirmed = tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
+next_deadline = tonumber(sale[5]) or math.huge
+local state = state_of(sale[8], sale[9], sale[10], sale[11], sale[12])
 if state == 'DRAFT' then return {'NOT_IN_SALE', now, '', 0} end
-settle_caller(user)
+if now >= next_deadline then
+  --@ append
+  --@ settle
+  settle_caller(user)
+end
 
 local record = call('HGET', ORDERS, user)
 local word = record and match(record, '^%S+')
@@ -44,13 +48,13 @@ local number = not place and call('ZSCORE', WAITING, user)
 if state == 'CLOSED' and (place or number or not record) then
   return {'SALE_CLOSED', now, '', 0}
 elseif place then
-  return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, config[9], place)}
+  return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[15], place)}
 elseif number then
   local rank = call('ZRANK', WAITING, user) + 1
-  return {'WAITING', now, '', tonumber(number), rank, outlook(rank, state, counters[6], config[8], config[5])}
+  return {'WAITING', now, '', tonumber(number), rank, outlook(rank, state, sale[7], sale[14], sale[11])}
 elseif record then
   return {word, now, record}
-elseif config[7] == '0' and held == 0 and counters[4] - confirmed == 0 then
+elseif sale[13] == '0' and held == 0 and sale[6] - confirmed == 0 then
   return {'SOLD_OUT', now, '', 0}
 end
 return {'NOT_IN_SALE', now, '', 0}
