@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalice import Chalice, Rate
+from chalice.app import Chalice, Rate
 
 from chalicelib import promotion
 from chalicelib.api import queue, reservations, routing, sales

@@ -54,9 +54,7 @@ def _wait_for_empty_pipes(sale_id: str, topics: Topics, deadline_s: float) -> No
         time.sleep(_POLL_S)
 
 
-def _document(
-    sale_id: str, redis: RedisSide, kafka: KafkaSide, record: MysqlSide, now_version: int
-) -> dict[str, Any]:
+def _document(sale_id: str, redis: RedisSide, kafka: KafkaSide, record: MysqlSide, now_version: int) -> dict[str, Any]:
     missing = set(record.missing)
     dead = [each for each in kafka.dead if each.version in missing]  # the others were replayed
     trail = Trail([*redis.outbox, *kafka.pending, *dead], now_version)
@@ -106,7 +104,12 @@ def _rows(redis: RedisSide, kafka: KafkaSide, record: MysqlSide, dead: int) -> l
 
 
 def _row(
-    what: str, redis: int, outbox: int | None = None, kafka: int | None = None, dlq: int | None = None, mysql: int | None = None
+    what: str,
+    redis: int,
+    outbox: int | None = None,
+    kafka: int | None = None,
+    dlq: int | None = None,
+    mysql: int | None = None,
 ) -> dict[str, Any]:
     return {"what": what, "redis": redis, "outbox": outbox, "kafka": kafka, "dlq": dlq, "mysql": mysql}
 

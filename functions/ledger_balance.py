@@ -36,9 +36,7 @@ def redis_findings(redis: RedisSide) -> Iterator[Finding]:
     ]
     if redis.seated:
         sums.append(("seats-count", "taken seats", len(redis.seats), "held + confirmed", taken))
-        sums.append(
-            ("free-count", "free seats", redis.free, "the rest of the capacity", redis.capacity - taken)
-        )
+        sums.append(("free-count", "free seats", redis.free, "the rest of the capacity", redis.capacity - taken))
     for kind, left, left_value, right, right_value in sums:
         if left_value != right_value:
             yield Finding(kind, f"Redis: {left} {left_value:,}, {right} {right_value:,}")

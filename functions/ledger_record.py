@@ -1,4 +1,4 @@
-"""Reads MySQL's side of a ledger, in one consistent snapshot, with streaming cursors: a sale may have 100,000 buyers."""
+"""Reads MySQL's side of a ledger in one consistent snapshot, streaming: a sale may have 100,000 buyers."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -48,19 +48,17 @@ def _read(connection: "Connection[Cursor]", sale_id: str, epoch: int, version: i
                 sale_id,
             )
         },
-        refunds=dict(
-            _rows(connection, "SELECT payment_id, user_id FROM refunds WHERE sale_id = %s", sale_id)
-        ),
+        refunds=dict(_rows(connection, "SELECT payment_id, user_id FROM refunds WHERE sale_id = %s", sale_id)),
     )
 
 
 def _missing(connection: "Connection[Cursor]", sale_id: str, epoch: int, version: int) -> tuple[int, ...]:
     """Return the gaps in 1..version. Nothing is listed in MySQL's answer when a count shows that there is none."""
     where = "FROM sale_events WHERE sale_id = %s AND epoch = %s AND version BETWEEN 1 AND %s"
-    (count,) = next(_rows(connection, f"SELECT COUNT(*) {where}", sale_id, epoch, version))  # noqa: S608
+    (count,) = next(_rows(connection, f"SELECT COUNT(*) {where}", sale_id, epoch, version))
     if count == version:
         return ()
-    found = {row[0] for row in _rows(connection, f"SELECT version {where}", sale_id, epoch, version)}  # noqa: S608
+    found = {row[0] for row in _rows(connection, f"SELECT version {where}", sale_id, epoch, version)}
     return tuple(each for each in range(1, version + 1) if each not in found)
 
 

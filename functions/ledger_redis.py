@@ -28,12 +28,8 @@ def read_redis(reader: SaleReader, outbox: Outbox, sale_id: str) -> RedisSide:
         holds=len(snapshot.holds),
         free=snapshot.free_seats,
         seats=snapshot.taken_seats,
-        refunds={
-            payment: user for payment, (fate, user, _) in snapshot.payments.items() if fate != _PAID
-        },
-        outbox=tuple(
-            Whereabouts(each.version, each.user_id, "outbox") for each in waiting if each.epoch == sale.epoch
-        ),
+        refunds={payment: user for payment, (fate, user, _) in snapshot.payments.items() if fate != _PAID},
+        outbox=tuple(Whereabouts(each.version, each.user_id, "outbox") for each in waiting if each.epoch == sale.epoch),
     )
 
 

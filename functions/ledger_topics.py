@@ -34,6 +34,7 @@ class Topics:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "enable.partition.eof": True,
+                "fetch.wait.max.ms": 10,  # a fetch at the end of one topic holds up that of the next
                 "log_level": 0,
             }
         )
@@ -63,9 +64,7 @@ class Topics:
             if name is None:
                 unnamed += 1
             elif name[:2] == (sale_id, epoch):
-                where = (
-                    f"dead letter {_place(message)} ({_header(message, 'dlq-reason') or 'no reason given'})"
-                )
+                where = f"dead letter {_place(message)} ({_header(message, 'dlq-reason') or 'no reason given'})"
                 dead.append(Whereabouts(name[2], _user(message, sale_id), where, is_dead=True))
         return KafkaSide(sum(end - start for _, start, end in waiting), tuple(pending), tuple(dead), unnamed)
 
@@ -104,7 +103,7 @@ class Topics:
             elif time.monotonic() > deadline:
                 raise OnsaleError("kafka-unavailable", f"Kafka at {self._servers} stopped answering")
             for message in messages:
-                partition, offset, error = message.partition(), message.offset(), message.error()
+                partition, offset, error = message.partition() or 0, message.offset() or 0, message.error()
                 if error and error.code() != KafkaError._PARTITION_EOF:
                     raise self._unavailable(KafkaException(error))
                 if not error and offset < ends.get(partition, 0):
@@ -115,9 +114,7 @@ class Topics:
 
     def _unavailable(self, error: KafkaException) -> OnsaleError:
         detail = error.args[0].str() if error.args else str(error)
-        return OnsaleError(
-            "kafka-unavailable", f"Kafka at {self._servers or 'nowhere'} does not answer: {detail}"
-        )
+        return OnsaleError("kafka-unavailable", f"Kafka at {self._servers or 'nowhere'} does not answer: {detail}")
 
 
 def _name(message: Message) -> tuple[str, int, int] | None:
@@ -129,9 +126,9 @@ def _name(message: Message) -> tuple[str, int, int] | None:
 
 
 def _header(message: Message, name: str) -> str:
-    for key, value in message.headers() or ():
-        if key == name and value is not None:
-            return str(value, "utf-8", "replace") if isinstance(value, bytes) else str(value)
+    for key, value in message.headers() or ():  # type: ignore[str-unpack]  # the stubs allow more than is ever given
+        if key == name and isinstance(value, bytes):
+            return value.decode("utf-8", "replace")
     return ""
 
 

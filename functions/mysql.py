@@ -92,7 +92,7 @@ class Database:
 
     def __init__(self, url: str = "") -> None:
         self._url = url
-        self._connection: "Connection[Cursor] | None" = None
+        self._connection: Connection[Cursor] | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
@@ -148,9 +148,7 @@ def migrate(url: str = "", *, dry_run: bool = False, folder: Path = MIGRATIONS) 
         with connection.cursor() as cursor:
             _lock(cursor)
             known = _applied(cursor)
-            missing = [
-                path for path in sorted(folder.glob("[0-9][0-9][0-9]_*.sql")) if path.name not in known
-            ]
+            missing = [path for path in sorted(folder.glob("[0-9][0-9][0-9]_*.sql")) if path.name not in known]
             for path in [] if dry_run else missing:
                 _apply(cursor, path)
                 connection.commit()
@@ -163,9 +161,7 @@ def migrate(url: str = "", *, dry_run: bool = False, folder: Path = MIGRATIONS) 
 
 def _lock(cursor: Cursor) -> None:
     """Wait for the advisory lock of this database (a name has 64 characters); it ends with the connection."""
-    cursor.execute(
-        "SELECT GET_LOCK(CONCAT('onsale-migrate-', MD5(DATABASE())), %s)", (_MIGRATE_TIMEOUT_S // 2,)
-    )
+    cursor.execute("SELECT GET_LOCK(CONCAT('onsale-migrate-', MD5(DATABASE())), %s)", (_MIGRATE_TIMEOUT_S // 2,))
     if cursor.fetchone() != (1,):
         raise DatabaseAway("another migration holds the lock")
 

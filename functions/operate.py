@@ -1,8 +1,8 @@
 """The operator's function: one action in, one JSON answer out. The `onsale` command talks to nothing else.
 
 `handler({"action": "sale.show", "arguments": {"saleId": "demo"}, "actor": "ann"}, context)` answers
-`{"result": …}`, or `{"error": {"code", "detail", …}}` when the action is refused. What nobody foresaw is raised, so that
-Lambda reports a FunctionError. An action takes its arguments as sent and checks them itself.
+`{"result": …}`, or `{"error": {"code", "detail", …}}` when the action is refused. What nobody foresaw is raised, so
+that Lambda reports a FunctionError. An action takes its arguments as sent and checks them itself.
 """
 
 import logging
@@ -67,4 +67,6 @@ def _require(needed: tuple[str, ...]) -> None:
     present = {each.metadata["name"]: getattr(settings(), each.name) for each in fields(Settings)}
     missing = [name for name in needed if not present[name]]
     if missing:
-        raise BadSetting([FieldError(name, "is not set; `onsale up` sets it, or name a server of yours") for name in missing])
+        raise BadSetting(
+            [FieldError(name, "is not set; `onsale up` sets it, or name a server of yours") for name in missing]
+        )

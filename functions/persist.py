@@ -63,9 +63,7 @@ class Batch:
         letter = DeadLetter(each.key, each.value, each.headers, each.source, reason, error, attempts)
         self._letters.append((each, letter))
 
-    def _say(
-        self, size: int, dead: int, left: Sequence[KafkaRecord], outage: str, started_s: float
-    ) -> None:
+    def _say(self, size: int, dead: int, left: Sequence[KafkaRecord], outage: str, started_s: float) -> None:
         fields = {"records": size, **self._counts._asdict(), "dead": dead, "left": len(left)}
         ms = round((time.perf_counter() - started_s) * 1000, 1)
         if left:

@@ -80,10 +80,13 @@ class ReliableProducer:
             self._forget(producer)
         return reports
 
+    def close(self) -> None:
+        """Let go of the connections. What was sent has its report; the next send connects anew."""
+        if self._producer is not None:
+            self._forget(self._producer)
+
     @staticmethod
-    def _produce(
-        producer: Producer, record: OutgoingRecord, reports: list[KafkaError | None], index: int
-    ) -> None:
+    def _produce(producer: Producer, record: OutgoingRecord, reports: list[KafkaError | None], index: int) -> None:
         report = partial(_note, reports, index)
         while True:
             try:
@@ -96,9 +99,7 @@ class ReliableProducer:
                 )
                 return
             except BufferError:
-                producer.poll(
-                    0.05
-                )  # the local queue is full: let reports make room; they come within the time-out
+                producer.poll(0.05)  # the local queue is full: let reports make room; they come within the time-out
             except KafkaException as error:
                 reports[index] = error.args[0]
                 return

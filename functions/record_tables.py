@@ -5,13 +5,13 @@ reordering change nothing. `written_at` is the server's time, so that it can be 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from pymysql.converters import escape_string
 from pymysql.cursors import Cursor
 
-Row = tuple[Any, ...]
+Row = tuple[str | int, ...]
 
 # Well under any max_allowed_packet in use (MySQL 5.7 had 4 MB), large enough that round trips do not count.
 _MAX_STATEMENT_LENGTH = 1_000_000
@@ -42,7 +42,8 @@ class Table:
     def head(self) -> str:
         """The statement up to its rows."""
         versions = () if self.append_only else ("epoch", "version")
-        return f"INSERT INTO {self.name} ({', '.join((*self.key, *self.columns, *versions, 'written_at'))}) VALUES "
+        names = ", ".join((*self.key, *self.columns, *versions, "written_at"))
+        return " ".join(("INSERT INTO", self.name, f"({names})", "VALUES "))
 
     @property
     def tail(self) -> str:
@@ -72,21 +73,18 @@ REFUNDS = Table("refunds", ("sale_id", "payment_id"), ("user_id", "reservation_i
 def upsert(cursor: Cursor, table: Table, rows: Iterable[Row]) -> Written:
     """Write rows in the order of their keys (two writers then lock in one order), in few statements."""
     applied = stale = 0
-    for statement, count in statements(table.head, sorted(rows), table.tail, cursor.connection.escape):
+    for statement, count in statements(table.head, sorted(rows), table.tail):
         written = _written(cursor, cursor.execute(statement), count)
         applied, stale = applied + written.applied, stale + written.stale
     return Written(applied, stale)
 
 
-def statements(
-    head: str, rows: Sequence[Row], tail: str, escape: Callable[[Any], str]
-) -> Iterator[tuple[str, int]]:
+def statements(head: str, rows: Sequence[Row], tail: str) -> Iterator[tuple[str, int]]:
     """Yield statements of bounded length that hold all rows, each with the number of its rows."""
     parts: list[str] = []
     length = 0
     for row in rows:
-        values = ",".join([str(value) if type(value) is int else escape(value) for value in row])
-        part = f"({values},UTC_TIMESTAMP(3))"
+        part = f"({','.join([_literal(value) for value in row])},UTC_TIMESTAMP(3))"
         if parts and length + len(part) > _MAX_STATEMENT_LENGTH:
             yield head + ",".join(parts) + tail, len(parts)
             parts, length = [], 0
@@ -94,6 +92,14 @@ def statements(
         length += len(part)
     if parts:
         yield head + ",".join(parts) + tail, len(parts)
+
+
+def _literal(value: str | int) -> str:
+    """Write a value as SQL does. Within quotes only the quote and the backslash mean something (MySQL manual, string
+    literals), and hardly any value has one: looking first takes a third of the time of escaping."""
+    if isinstance(value, int):
+        return str(value)
+    return f"'{escape_string(value)}'" if "'" in value or "\\" in value else f"'{value}'"
 
 
 def _written(cursor: Cursor, affected: int, count: int) -> Written:

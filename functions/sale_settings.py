@@ -51,18 +51,14 @@ SETTINGS = (
         arguments.seconds(0.1, 7 * _DAY_S),
         "how long a reservation waits for payment",
     ),
-    Setting(
-        "activeSeconds", "active_ms", arguments.seconds(0.1, _DAY_S), "how long an admitted buyer may choose"
-    ),
+    Setting("activeSeconds", "active_ms", arguments.seconds(0.1, _DAY_S), "how long an admitted buyer may choose"),
     Setting(
         "claimSeconds",
         "claim_ms",
         arguments.seconds(0.1, _DAY_S),
         "how long an admitted buyer has to show up",
     ),
-    Setting(
-        "payment", "payment", arguments.one_of("none", "required"), "none sells at once; required holds first"
-    ),
+    Setting("payment", "payment", arguments.one_of("none", "required"), "none sells at once; required holds first"),
     Setting("standby", "standby", arguments.flag, "keep the line when sold out, for tickets that come back"),
     Setting("opensAt", "opens_at_ms", arguments.moment, "when the sale opens"),
     Setting("queueOpensAt", "queue_opens_at_ms", arguments.moment, "when buyers may queue"),
@@ -89,9 +85,7 @@ def check_times(settings: SaleSettings) -> None:
     errors = []
     if settings.queue_opens_at_ms and settings.queue_opens_at_ms > (settings.opens_at_ms or 0):
         errors.append(FieldError("queueOpensAt", "must not be after opensAt"))
-    if settings.closes_at_ms and settings.closes_at_ms <= max(
-        settings.opens_at_ms, settings.queue_opens_at_ms
-    ):
+    if settings.closes_at_ms and settings.closes_at_ms <= max(settings.opens_at_ms, settings.queue_opens_at_ms):
         errors.append(FieldError("closesAt", "must be after opensAt"))
     if errors:
         raise InvalidRequest(errors)

@@ -13,6 +13,4 @@ def row_name(row: int) -> str:
 
 def seat_ids(rows: int, seats_per_row: int) -> tuple[str, ...]:
     """Return the ids of all seats in plan order."""
-    return tuple(
-        f"{name}-{seat}" for name in map(row_name, range(rows)) for seat in range(1, seats_per_row + 1)
-    )
+    return tuple(f"{name}-{seat}" for name in map(row_name, range(rows)) for seat in range(1, seats_per_row + 1))

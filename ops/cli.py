@@ -28,6 +28,9 @@ COMMANDS = {
 }
 
 
+_OWN_LAYERS = ("up", "down", "status", "demo")  # they know a stack's settings better than its `env` file
+
+
 class LazyGroup(click.Group):
     """A group that imports a subcommand when it is asked for."""
 
@@ -57,13 +60,10 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     "default. Exit: 0 ok, 1 failed, 2 usage, 3 differences, 4 still in flight, 130 interrupted.",
 )
 @click.option("--home", metavar="FOLDER", help="Folder of the local stack (ONSALE_HOME, .local).")
-@click.option(
-    "--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any setting, e.g. REDIS_URL=…."
-)
-@click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Say which."
-)
-def onsale(home: str | None, assignments: tuple[str, ...]) -> None:
+@click.option("--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any setting, e.g. REDIS_URL=….")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Say which.")
+@click.pass_context
+def onsale(ctx: click.Context, home: str | None, assignments: tuple[str, ...]) -> None:
     """Sell tickets to far more buyers than there are tickets: fairly, each once, all of it checkable.
 
     \b
@@ -81,7 +81,7 @@ def onsale(home: str | None, assignments: tuple[str, ...]) -> None:
         flags[name] = value
     if home:
         flags["ONSALE_HOME"] = home
-    environment.layer(flags)
+    environment.layer(flags, with_home=ctx.invoked_subcommand not in _OWN_LAYERS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,9 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("interrupted")
         return INTERRUPTED
     except click.ClickException as error:
-        return _fail(
-            error.format_message(), "usage" if error.exit_code == USAGE else "failed", as_json, error
-        )
+        return _fail(error.format_message(), "usage" if error.exit_code == USAGE else "failed", as_json, error)
     except OnsaleError as error:
         return _fail(error.detail, error.code, as_json, error)
 

@@ -33,19 +33,19 @@ def print_json(document: object) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def table(rows: Iterable[Sequence[object]], head: Sequence[str] = ()) -> str:
-    """Lay rows out in columns; numbers to the right, everything else to the left."""
-    texts = [[_cell(value) for value in row] for row in rows]
-    numeric = [all(_is_number(row[i]) for row in texts) for i in range(len(texts[0]))] if texts else []
-    if head:
-        texts.insert(0, list(head))
-    widths = [max(len(row[column]) for row in texts) for column in range(len(texts[0]))] if texts else []
+def table(rows: Iterable[Sequence[object]], head: Sequence[str] = (), *, empty: str = "-") -> str:
+    """Lay rows out in columns, numbers to the right, text to the left; `empty` stands for None and ""."""
+    values = [list(row) for row in rows]
+    if not values and not head:
+        return ""
+    columns = range(len(head) or len(values[0]))
+    right = [all(isinstance(row[i], int | float) or row[i] in (None, "") for row in values) for i in columns]
+    texts = [list(head)] if head else []
+    texts += [[_cell(value, empty) for value in row] for row in values]
+    widths = [max(len(row[i]) for row in texts) for i in columns]
     lines = []
     for row in texts:
-        cells = [
-            text.rjust(width) if right else text.ljust(width)
-            for text, width, right in zip(row, widths, numeric or [False] * len(row), strict=True)
-        ]
+        cells = [row[i].rjust(widths[i]) if right[i] else row[i].ljust(widths[i]) for i in columns]
         lines.append("  ".join(cells).rstrip())
     if head:
         lines[0] = click.style(lines[0], bold=True)
@@ -62,15 +62,9 @@ def ask(question: str, *, yes: bool) -> None:
         raise click.ClickException("nothing was done")
 
 
-def _cell(value: object) -> str:
+def _cell(value: object, empty: str) -> str:
     if value is None or value == "":
-        return "–"
+        return empty
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int):
-        return f"{value:,}"
-    return str(value)
-
-
-def _is_number(text: str) -> bool:
-    return text == "–" or text.replace(",", "").replace(".", "", 1).lstrip("-").isdigit()
+    return f"{value:,}" if isinstance(value, int) else str(value)

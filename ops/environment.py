@@ -3,16 +3,34 @@
 import os
 from collections.abc import Mapping, MutableMapping
 
-from chalicelib.config import settings
+from chalicelib.config import documented, settings
+
+_NAMES = tuple(each.name for each in documented())
 
 
-def layer(flags: Mapping[str, str], environment: MutableMapping[str, str] = os.environ) -> None:
+def layer(
+    flags: Mapping[str, str], environment: MutableMapping[str, str] = os.environ, *, with_home: bool = True
+) -> None:
     """Put flags over the environment and HOME/env under it, and forget settings that were read before."""
+    environment.update(flags)
+    settings.cache_clear()
+    if not with_home:
+        return
     from ops.local.home import Home
 
-    environment.update(flags)
     home = Home.of(environment.get("ONSALE_HOME") or ".local")
     for name, value in home.read_env().items():
         if not environment.get(name):
             environment[name] = value
-    settings.cache_clear()
+
+
+def point_at(chosen: Mapping[str, str], environment: MutableMapping[str, str] = os.environ) -> None:
+    """Make this process a client of another stack: its settings, and no setting of the shell beside them."""
+    from chalicelib import wiring
+    from functions import mysql
+
+    for name in _NAMES:
+        environment.pop(name, None)
+    environment.update(chosen)
+    for cached in (settings, wiring.link, wiring.store, wiring.reader, wiring.outbox, mysql.database):
+        cached.cache_clear()

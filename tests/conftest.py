@@ -5,7 +5,8 @@ Each starts when the first test asks for it, and dies with the tests. What is mi
 
 import os
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,11 @@ from ops.local import mysql as mysql_server
 from ops.local import redis as redis_server
 from ops.local.ports import free_ports
 from ops.local.program import Program, spawn, stop_child, wait_until_it_answers
+from ops.local.stack import Stack, private_stack
+from ops.local.topology import SETTINGS
+
+for _name in SETTINGS:  # the shell's servers are none of the tests' business
+    os.environ.pop(_name, None)
 
 
 @contextmanager
@@ -75,3 +81,26 @@ def kafka() -> Iterator[str]:
         port, controller_port = free_ports(2)
         with _serving(kafka_server.program(folder / "data", folder, port, controller_port), folder):
             yield kafka_server.bootstrap_servers(port)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A whole stack, as `onsale up` runs it: `stack.env` has its URLs."""
+    with private_stack() as running:
+        yield running
+
+
+Eventually = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def eventually() -> Eventually:
+    """Wait until a condition holds, at most 15 s: the tests' way to let time pass."""
+
+    def wait(condition: Callable[[], object]) -> None:
+        deadline_s = time.monotonic() + 15.0
+        while not condition():
+            assert time.monotonic() < deadline_s, "the condition did not come to hold within 15 s"
+            time.sleep(0.02)
+
+    return wait

@@ -69,9 +69,7 @@ def _story(answer: dict[str, Any]) -> str:
     lines = [f"{answer['userId']} in {answer['saleId']}", ""]
     lines.append(table([("Redis", name, value) for name, value in _flat(now)] or [("Redis", "nothing", "")]))
     lines.append("")
-    lines.append(
-        table([("MySQL", name, value) for name, value in _flat(record)] or [("MySQL", "nothing", "")])
-    )
+    lines.append(table([("MySQL", name, value) for name, value in _flat(record)] or [("MySQL", "nothing", "")]))
     if answer["events"]:
         head = ("VERSION", "AT", "TYPE", "REASON")
         lines += [

@@ -37,9 +37,7 @@ _SETTINGS: tuple[tuple[str, Any, str | None, str], ...] = (
 
 def setting_options(command: Decorated) -> Decorated:
     """Add an option for every setting of a sale."""
-    command = click.option("--standby/--no-standby", default=None, help="Keep the line when sold out.")(
-        command
-    )
+    command = click.option("--standby/--no-standby", default=None, help="Keep the line when sold out.")(command)
     for name, kind, metavar, meaning in reversed(_SETTINGS):
         command = click.option(name, type=kind, metavar=metavar, help=meaning)(command)
     return command

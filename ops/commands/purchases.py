@@ -25,7 +25,7 @@ COLUMNS = (
 
 @click.command()
 @click.argument("sale_id", metavar="ID")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True, help="How.")
 @click.option("--status", help="Only these: HELD, CONFIRMED, CANCELLED or EXPIRED.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def purchases(sale_id: str, form: str, status: str | None, as_json: bool) -> None:

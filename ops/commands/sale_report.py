@@ -43,13 +43,13 @@ def _pairs(settings: dict[str, Any]) -> list[tuple[str, str]]:
 def _spelled(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "–" if value in (None, "") else str(value)
+    return "-" if value in (None, "") else str(value)
 
 
 def _bar(sale: dict[str, Any]) -> str:
     capacity = max(1, sale["capacity"])
-    sold = _BAR_WIDTH * sale["confirmed"] // capacity
-    taken = _BAR_WIDTH * (sale["confirmed"] + sale["held"]) // capacity
+    sold: int = _BAR_WIDTH * sale["confirmed"] // capacity
+    taken: int = _BAR_WIDTH * (sale["confirmed"] + sale["held"]) // capacity
     return "█" * sold + "▒" * (taken - sold) + "░" * (_BAR_WIDTH - taken)
 
 

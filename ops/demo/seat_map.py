@@ -10,15 +10,15 @@ class SeatMap:
 
     def __init__(self, client: SaleClient) -> None:
         self._client = client
-        self._states: dict[str, str] = {}
+        self.states: dict[str, str] = {}  # seat → FREE, HELD or CONFIRMED, in plan order
         self._version = ""
 
     async def free(self) -> list[str]:
         """Bring the copy up to date; return the free seats in plan order."""
         if not self._version or not await self._apply({"since": self._version}):
-            self._states.clear()
+            self.states.clear()
             await self._apply({})
-        return [seat for seat, state in self._states.items() if state == "FREE"]
+        return [seat for seat, state in self.states.items() if state == "FREE"]
 
     async def _apply(self, start: dict[str, str]) -> bool:
         """Read all pages from a start; False when the server says that the copy is of no use any more."""
@@ -30,7 +30,7 @@ class SeatMap:
             if answer.body.get("reset") and "since" in start:
                 return False
             first_version = first_version or str(answer.body["version"])
-            self._states.update((each["seatId"], each["state"]) for each in answer.body["seats"])
+            self.states.update((each["seatId"], each["state"]) for each in answer.body["seats"])
             if answer.body.get("next") is None:
                 # Of the first page: what changed while the others were read comes again next time.
                 self._version = first_version

@@ -100,7 +100,8 @@ class ApiGateway:
         self._routes = RouteTable(list(app.routes))
         self._numbers = itertools.count(1)
         prefix = secrets.token_hex(10)
-        self._id_prefix = f"{prefix[:8]}-{prefix[8:12]}-{prefix[12:16]}-{prefix[16:]}-"  # an id looks like a UUID
+        # An id looks like a UUID: random for the process, then a number.
+        self._id_prefix = f"{prefix[:8]}-{prefix[8:12]}-{prefix[12:16]}-{prefix[16:]}-"
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
         request_id = f"{self._id_prefix}{next(self._numbers):012x}"
@@ -124,7 +125,7 @@ class ApiGateway:
         if methods:
             headers |= views[methods[0]].cors.get_access_control_headers()
         headers["Access-Control-Allow-Methods"] = ",".join([*methods, "OPTIONS"])
-        return {"statusCode": 200, "headers": headers, "body": ""}
+        return {"statusCode": 200, "headers": headers, "body": None}
 
 
 def _event(
@@ -186,12 +187,12 @@ def _in_problem(response: Response, request_id: str) -> Event:
 def _send(answer: Event, start_response: StartResponse) -> list[bytes]:
     """Send an integration's response; API Gateway says application/json where the function says nothing."""
     headers = list(answer["headers"].items())
-    if "Content-Type" not in answer["headers"]:
+    body = answer["body"]
+    if body is not None and "Content-Type" not in answer["headers"]:
         headers.append(("Content-Type", "application/json"))
     for name, values in (answer.get("multiValueHeaders") or {}).items():
         headers += [(name, value) for value in values]
     start_response(_STATUS_LINES[answer["statusCode"]], headers)
-    body = answer["body"]
-    if answer.get("isBase64Encoded"):
-        return [base64.b64decode(body)]
-    return [body.encode()]
+    if body is None:
+        return [b""]
+    return [base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()]

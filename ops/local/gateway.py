@@ -2,15 +2,14 @@
 
     python -m ops.local.gateway [--app MODULE:ATTRIBUTE] [--port N] [--workers N]
 
-Each worker runs one request at a time, as a Lambda does, so nothing in the app needs to be thread-safe. The server's own
-code is the same for every app, which is what lets a benchmark compare them.
+Each worker runs one request at a time, as a Lambda does, so nothing in the app needs to be thread-safe. The server's
+own code is the same for every app, which is what lets a benchmark compare them.
 """
 
 import ctypes
 import importlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -25,57 +24,44 @@ from granian.server import Server
 
 from chalicelib.config import settings
 from chalicelib.errors import BadSetting
+from ops.local import ports
 from ops.local.api_gateway import ApiGateway
 
-HOST = "127.0.0.1"
 BACKLOG = 4096
 _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 Application = Callable[..., Any]
 
 
-class NotServable(Exception):
+class NotServableError(Exception):
     """What `--app` names does not exist or cannot be served."""
 
 
-def load(target: str) -> Application:
-    """Return the WSGI application that `module:attribute` names; a Chalice app gets an API Gateway in front."""
+def load(target: str) -> Chalice | Application:
+    """Return the Chalice app or the WSGI application that `module:attribute` names. Raises NotServableError."""
     module_name, _, attribute = target.partition(":")
     try:
-        found = getattr(importlib.import_module(module_name), attribute or "app")
+        found: object = getattr(importlib.import_module(module_name), attribute or "app")
     except (ImportError, AttributeError) as error:
-        raise NotServable(f"{target}: {error}") from error
-    if isinstance(found, Chalice):
-        return ApiGateway(found)
+        raise NotServableError(f"{target}: {error}") from error
     if not callable(found):
-        raise NotServable(f"{target} is neither a Chalice app nor a WSGI application")
-    return found  # type: ignore[no-any-return]
+        raise NotServableError(f"{target} is neither a Chalice app nor a WSGI application")
+    return found
 
 
-def _in_worker(application: Application, parent_pid: int) -> Application:
+def _in_worker(served: Chalice | Application, parent_pid: int) -> Application:
     """Run in each worker before it serves: it must not outlive the gateway, however that dies."""
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != parent_pid:
         sys.exit(1)
-    return application
+    return ApiGateway(served) if isinstance(served, Chalice) else served
 
 
-def port_is_free(port: int) -> bool:
-    """Tell whether nobody listens on a port. Granian itself would share it (SO_REUSEPORT) and say nothing."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def serve(application: Application, port: int, workers: int) -> None:
+def serve(served: Chalice | Application, port: int, workers: int) -> None:
     """Serve until SIGTERM or SIGINT. A worker that dies is replaced."""
     server = Server(
         "onsale",  # only a name here: the application comes from the loader
-        address=HOST,
+        address=ports.HOST,
         port=port,
         interface=Interfaces.WSGI,
         http=HTTPModes.http1,
@@ -88,9 +74,9 @@ def serve(application: Application, port: int, workers: int) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         respawn_failed_workers=True,
-        workers_kill_timeout=5,
+        workers_kill_timeout=1,  # for clients that stay connected; a request takes less
     )
-    server.serve(target_loader=partial(_in_worker, application, os.getpid()), wrap_loader=False)
+    server.serve(target_loader=partial(_in_worker, served, os.getpid()), wrap_loader=False)
 
 
 @click.command(help=__doc__)
@@ -100,15 +86,15 @@ def serve(application: Application, port: int, workers: int) -> None:
 def main(target: str, port: int | None, workers: int | None) -> None:
     """Serve an app on this machine."""
     try:
-        port = port or settings().port
-        workers = workers or settings().gateway_workers or os.cpu_count() or 1
-        application = load(target)
-    except (BadSetting, NotServable) as error:
+        chosen = settings()
+        served = load(target)
+    except (BadSetting, NotServableError) as error:
         raise click.ClickException(str(error)) from error
-    if not port_is_free(port):
-        raise click.ClickException(f"port {port} on {HOST} is taken; stop what listens there or choose another --port")
-    click.echo(f"{target} on http://{HOST}:{port}, {workers} workers")
-    serve(application, port, workers)
+    port, workers = port or chosen.port, workers or chosen.gateway_workers or os.cpu_count() or 1
+    if not ports.is_free(port):  # Granian would share it (SO_REUSEPORT) and say nothing
+        raise click.ClickException(f"port {port} of {ports.HOST} is taken: stop what listens there, or choose another")
+    click.echo(f"{target} on http://{ports.HOST}:{port}, {workers} workers")
+    serve(served, port, workers)
 
 
 if __name__ == "__main__":

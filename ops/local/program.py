@@ -31,6 +31,10 @@ class StartFailed(Exception):
         self.log_tail = log_tail
 
 
+class Interrupted(StartFailed):
+    """Not a failure of its own: something it needs has failed, or the whole start was called off."""
+
+
 Environment = Mapping[str, str]
 
 
@@ -92,6 +96,7 @@ class _Spawner(threading.Thread):
 
 
 _spawner: _Spawner | None = None
+_outliving: list[subprocess.Popen[bytes]] = []  # kept, as a forgotten Popen warns that its process still runs
 _spawner_lock = threading.Lock()
 
 
@@ -130,6 +135,8 @@ def spawn(program: Program, *, log: Path, env: Mapping[str, str], tied: bool) ->
 
         try:
             process = _in_spawner(job) if tied else job()
+            if not tied:
+                _outliving.append(process)
         except OSError as error:
             raise StartFailed(program.name, f"cannot be started: {error}", log) from error
     return Child(program, process, log, offset)
@@ -163,7 +170,7 @@ def wait_until_it_answers(child: Child, cancelled: threading.Event | None = None
         if program.answers():
             return
         if cancelled is not None and cancelled.is_set():
-            raise StartFailed(program.name, "was interrupted while starting")
+            raise Interrupted(program.name, "was interrupted while starting")
         if time.monotonic() > deadline_s:
             reason = f"did not answer within {program.start_within_s:g} s"
             raise StartFailed(program.name, reason, child.log, child.log_tail())

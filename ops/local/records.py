@@ -40,8 +40,12 @@ def write(home: Home, name: str, pid: int, *, port: int, log: Path, settings: st
         created_s = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         return
-    record = Record(name, pid, created_s, port, str(log), settings)
-    path = _path(home, name)
+    write_record(home, Record(name, pid, created_s, port, str(log), settings))
+
+
+def write_record(home: Home, record: Record) -> None:
+    """Keep a record, in place of an earlier one of that name."""
+    path = _path(home, record.name)
     fresh = path.with_suffix(".new")
     fresh.write_text(json.dumps(asdict(record)))
     fresh.replace(path)

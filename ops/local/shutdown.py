@@ -7,15 +7,15 @@ from contextlib import contextmanager, suppress
 
 import psutil
 
-from ops.local import topology
+from ops.local.addresses import SERVERS
 
-_WITHIN_S = {"mysql": 15.0, "kafka": 8.0}  # from SIGTERM to SIGKILL
-_DEFAULT_WITHIN_S = 5.0
+_LONGER_S = {"mysql": 15.0, "kafka": 8.0}  # from SIGTERM to SIGKILL
+WITHIN_S = 5.0
 
 
 def stop(processes: Mapping[str, psutil.Process], *, kill: bool = False) -> None:
     """End the processes, given by name, and return when none is left. `kill`: at once, for data nobody keeps."""
-    servers = {name: process for name, process in processes.items() if name in topology.SERVERS}
+    servers = {name: process for name, process in processes.items() if name in SERVERS}
     others = {name: process for name, process in processes.items() if name not in servers}
     for wave in (others, servers):
         if wave:
@@ -26,12 +26,12 @@ def _stop_together(processes: Mapping[str, psutil.Process], *, kill: bool) -> No
     for process in processes.values():
         with suppress(psutil.NoSuchProcess):
             process.kill() if kill else process.terminate()
-    within_s = max(_WITHIN_S.get(name, _DEFAULT_WITHIN_S) for name in processes)
+    within_s = max(_LONGER_S.get(name, WITHIN_S) for name in processes)
     _, left = psutil.wait_procs(list(processes.values()), timeout=within_s)
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=_DEFAULT_WITHIN_S)
+    psutil.wait_procs(left, timeout=WITHIN_S)
 
 
 @contextmanager
@@ -40,7 +40,7 @@ def undisturbed() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    signals = (signal.SIGINT, signal.SIGTERM)
+    signals = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {each: signal.signal(each, signal.SIG_IGN) for each in signals}
     try:
         yield

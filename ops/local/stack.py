@@ -8,7 +8,7 @@ ports, no setting of the shell, and processes that die with this one whatever be
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -17,10 +17,10 @@ from pathlib import Path
 import psutil
 
 from ops.local import ports, records, topology
+from ops.local.addresses import PORT_OF, SERVERS, URL_OF, Announce
 from ops.local.home import Home
 from ops.local.shutdown import stop, undisturbed
 from ops.local.startup import Startup
-from ops.local.topology import Announce
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,7 @@ class Stack:
         self.home.create()
         with self._locked():
             alive = self._alive()
+            self._kill_strays(alive)
             running = {name: record.port for name, (record, _) in alive.items() if record.port}
             plan = topology.plan(self.home, self._environment, running, self._announce, self._only)
             self.home.write_state(plan.state)
@@ -78,9 +79,7 @@ class Stack:
                     self._stop(startup.started)
                 raise
             self.env = plan.env
-            self.home.write_env(
-                {name: value for name, value in plan.env.items() if name not in topology.PORT_OF.values()}
-            )
+            self.home.write_env({name: value for name, value in plan.env.items() if name not in PORT_OF.values()})
             self.home.write_state(replace(plan.state, first_sale_in=plan.env.get("REDIS_URL", "")))
         return [replace(each, condition=startup.conditions[each.name]) for each in self.status()]
 
@@ -108,7 +107,7 @@ class Stack:
             if name in alive:
                 record, process = alive[name]
                 return ProcessInfo(name, process.pid, record.port, record.log, answers(), "running")
-            if name in topology.SERVERS and topology.URL_OF[name] not in state.own:
+            if name in SERVERS and URL_OF[name] not in state.own:
                 return ProcessInfo(name, 0, 0, "", answers(), "given")
             log = topology.log_of(self.home, name)
             return ProcessInfo(name, 0, state.ports.get(name, 0), str(log), False, "stopped")
@@ -133,6 +132,11 @@ class Stack:
                 found[name] = (record, process)
         return found
 
+    def _kill_strays(self, alive: Container[str]) -> None:
+        """End what a killed `up` or a killed parent has left: it holds ports and data, and no record tells of it."""
+        dead = {name for name in topology.EVERYTHING if name not in alive}
+        stop({str(each.pid): each for each in records.marked(self.home, dead)}, kill=True)
+
     def _stop(self, names: Sequence[str] | None = None) -> list[str]:
         """Stop the named, or all; also what carries their mark but has no record."""
         alive = {name: process for name, (_, process) in self._alive().items() if names is None or name in names}
@@ -156,7 +160,7 @@ def private_stack(
     `stack.env` has the URLs. Everything is gone afterwards, also if this process is killed.
     """
     folder = Path(tempfile.mkdtemp(prefix="onsale-"))
-    chosen = zip(topology.PORT_OF.values(), map(str, ports.free_ports(len(topology.PORT_OF))), strict=True)
+    chosen = zip(PORT_OF.values(), map(str, ports.free_ports(len(PORT_OF))), strict=True)
     shell = {name: value for name, value in os.environ.items() if name not in topology.SETTINGS}
     environment = {**shell, **dict(chosen), **(settings or {})}
     stack = Stack(Home(folder / "s"), environment=environment, only=only, tied=True, announce=announce)

@@ -10,13 +10,14 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 import psutil
 
 from ops.local import records, topology
+from ops.local.addresses import URL_OF, Announce
 from ops.local.home import Home
-from ops.local.program import MARK, Program, StartFailed, run_to_end, spawn, wait_until_it_answers
+from ops.local.program import MARK, Interrupted, Program, StartFailed, run_to_end, spawn, wait_until_it_answers
 from ops.local.shutdown import stop, undisturbed
-from ops.local.topology import Announce, Node, Topology
+from ops.local.topology import Node, Topology
 
-_HUNG_AFTER_S = 5.0  # a process that runs but does not answer for so long is started anew
-_GIVEN_WITHIN_S = 5.0
+HUNG_AFTER_S = 5.0  # a process that runs but does not answer for so long is started anew
+GIVEN_WITHIN_S = 5.0
 _POLL_S = 0.05
 
 Alive = Mapping[str, tuple[records.Record, psutil.Process]]
@@ -47,13 +48,13 @@ class Startup:
                 self._cancelled.set()
                 pool.shutdown(wait=True)
         failures = [future.exception() for future in self._futures.values()]
-        for failure in sorted(filter(None, failures), key=lambda each: isinstance(each, _GivenUp)):
+        for failure in sorted(filter(None, failures), key=lambda each: isinstance(each, Interrupted)):
             raise failure
 
     def _bring_about(self, node: Node) -> None:
         for name in node.after:
             if self._futures[name].exception() is not None:
-                raise _GivenUp(node.name, f"needs {name}")
+                raise Interrupted(node.name, f"needs {name}")
         self._unless_cancelled(node.name)
         began_s = time.monotonic()
         if node.program is not None:
@@ -68,11 +69,11 @@ class Startup:
 
     def _unless_cancelled(self, name: str) -> None:
         if self._cancelled.is_set():
-            raise _GivenUp(name, "was interrupted")
+            raise Interrupted(name, "was interrupted")
 
     def _given(self, node: Node) -> str:
-        if node.given is None or not self._answers(node.given, _GIVEN_WITHIN_S):
-            raise StartFailed(node.name, f"does not answer at the {topology.URL_OF[node.name]} that is set")
+        if node.given is None or not self._answers(node.given, GIVEN_WITHIN_S):
+            raise StartFailed(node.name, f"does not answer at the {URL_OF[node.name]} that is set")
         return "given"
 
     def _answers(self, question: topology.Question, within_s: float) -> bool:
@@ -97,15 +98,13 @@ class Startup:
         settings = self._digest(program)
         if name in self._alive:
             record, process = self._alive[name]
-            if record.settings == settings and self._answers(program.answers, _HUNG_AFTER_S):
+            if record.settings == settings and self._answers(program.answers, HUNG_AFTER_S):
                 return "running"
             self._unless_cancelled(name)
             reason = "does not answer" if record.settings == settings else "has new settings"
             self._announce(f"{name} {reason}: restarting it")
             stop({name: process})
             condition = "restarted"
-        # Left by an `up` or a parent that was killed; it may hold the port or the data.
-        stop({str(each.pid): each for each in records.marked(self._home, {name})}, kill=True)
         env = self._marked(name)
         program.prepare(env)
         self._unless_cancelled(name)
@@ -120,7 +119,3 @@ class Startup:
         shared = self._plan.env if program.name in topology.WORKERS else {}
         text = json.dumps([program.command, dict(program.env), shared], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-class _GivenUp(StartFailed):
-    """Not a failure of its own: something that it needs failed, or the whole run was interrupted."""

@@ -11,22 +11,14 @@ from pathlib import Path
 
 from chalicelib.config import Settings, documented
 from functions.kafka_client import client_config
-from ops.local import health, kafka, mysql, ports, redis
+from ops.local import addresses, health, kafka, mysql, ports, redis
+from ops.local.addresses import SERVERS, URL_OF, Announce
 from ops.local.home import Home, State
 from ops.local.program import Program, StartFailed
 
-SERVERS = ("redis", "mysql", "kafka")
 WORKERS = ("gateway", "scheduler", "relay", "event-source-persist")
-URL_OF = {"redis": "REDIS_URL", "mysql": "MYSQL_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
-PORT_OF = {
-    "redis": "ONSALE_REDIS_PORT",
-    "mysql": "ONSALE_MYSQL_PORT",
-    "kafka": "ONSALE_KAFKA_PORT",
-    "gateway": "ONSALE_PORT",
-}
 EVERYTHING = (*SERVERS, "topics", "tables", "sale", *WORKERS)
 SETTINGS = tuple(each.name for each in documented())
-Announce = Callable[[str], None]
 Question = Callable[[], bool]
 
 _AFTER = {
@@ -94,9 +86,10 @@ def plan(
             "ONSALE_SERVICES=docker",
             "is not available: use `auto` (URLs from the environment, else programs of this machine) or `local`",
         )
-    given = _given(wanted, state) if settings.services == "auto" else {}
+    given = addresses.given(wanted, state) if settings.services == "auto" else {}
     own = [name for name in SERVERS if name in only and name not in given]
-    chosen = _choose_ports([*own, "gateway"] if "gateway" in only else own, asked, wanted, state, running, announce)
+    listening = [*own, "gateway"] if "gateway" in only else own
+    chosen = addresses.choose_ports(listening, asked, state, running, announce)
     state = replace(state, ports={**state.ports, **chosen}, password=state.password or secrets.token_urlsafe(18))
     programs = {name: _server(name, home, state) for name in own}
     env = {**wanted, **_urls(home, state, own)}
@@ -107,45 +100,6 @@ def plan(
     names = tuple(name for name in (*SERVERS, *WORKERS) if name in only)
     state = replace(state, own={URL_OF[name]: env[URL_OF[name]] for name in own}, names=names)
     return Topology(tuple(_nodes(only, programs, given, env)), env, state)
-
-
-def _given(wanted: Mapping[str, str], state: State) -> dict[str, str]:
-    """Return the servers that somebody else runs: their URL is set, and is not one that `up` wrote itself."""
-    urls = {name: wanted.get(variable, "") for name, variable in URL_OF.items()}
-    return {name: url for name, url in urls.items() if url and url != state.own.get(URL_OF[name])}
-
-
-def _choose_ports(
-    names: list[str],
-    asked: Mapping[str, str],
-    wanted: Mapping[str, str],
-    state: State,
-    running: Mapping[str, int],
-    announce: Announce,
-) -> dict[str, int]:
-    defaults = Settings.read({name: value for name, value in wanted.items() if name in PORT_OF.values()})
-    default_of = {
-        "redis": defaults.redis_port,
-        "mysql": defaults.mysql_port,
-        "kafka": defaults.kafka_port,
-        "gateway": defaults.port,
-    }
-    chosen: dict[str, int] = {}
-    for name in names:
-        explicit = PORT_OF[name] in asked
-        wish = default_of[name] if explicit else running.get(name) or state.ports.get(name) or default_of[name]
-        if running.get(name) == wish or (ports.is_free(wish) and wish not in chosen.values()):
-            chosen[name] = wish
-        elif explicit:
-            raise StartFailed(f"{PORT_OF[name]}={wish}", "cannot be used: something else listens on that port")
-        else:
-            (chosen[name],) = ports.free_ports(1)
-            announce(f"port {wish} is taken, so {name} gets {chosen[name]}")
-    if "kafka" in names:
-        wish = state.ports.get("kafka-controller", 0)
-        keep = wish and ("kafka" in running or ports.is_free(wish))
-        chosen["kafka-controller"] = wish if keep else ports.free_ports(1)[0]
-    return chosen
 
 
 def _server(name: str, home: Home, state: State) -> Program:

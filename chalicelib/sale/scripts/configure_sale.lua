@@ -10,6 +10,7 @@
 -- KEYS[9] outbox stream events
 -- KEYS[10] payments hash payment to fate, user and reservation
 -- KEYS[11] plan list seat ids in plan order
+-- KEYS[12] contacts hash only archived with the rest
 -- ARGV[1] capacity string the new capacity of a counted sale, empty to keep it
 -- ARGV[2] archive_ms string time to live of the keys of a sale to be archived, empty to go on
 -- ARGV[3] fields number how many of the arguments that follow are settings
@@ -23,7 +24,7 @@
 --   {"NOT_COUNTED", now_ms, "", 0} when a capacity is given for a seated sale
 --   {"NOT_SEATED", now_ms, "", 0} when seats are given for a counted sale
 --   {"NOT_FINISHED", now_ms, what, 0} when the sale cannot be archived yet, and why
---   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale, or it is still a draft
+--   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale, it is still a draft, or archived
 -- Writes sale, free, plan, outbox; archiving sets a time to live on every key
 --@ append
 --@ state_of
@@ -36,6 +37,8 @@ epoch, version = sale.epoch, tonumber(sale.version)
 local taken, old_capacity = sale.held + sale.confirmed, tonumber(sale.capacity)
 local state = state_of(sale.loading, sale.closed, sale.closes_at_ms, sale.opens_at_ms, sale.paused)
 
+if archive_ms ~= '' and sale.archived == '1' then return {'ARCHIVED', now, '', version} end
+if sale.archived == '1' then return {'NO_SUCH_SALE', now, '', 0} end
 if archive_ms ~= '' then
   local why = state ~= 'CLOSED' and 'not closed' or sale.held ~= '0' and 'something is held' or call('XLEN', OUTBOX) > 0 and 'events wait in the outbox'
   if why then return {'NOT_FINISHED', now, why, 0} end

@@ -1,0 +1,49 @@
+# The commands of every day. Each brings its own set-up with it, which takes no time once it is done.
+#
+#   PYTHON   the interpreter for .venv, 3.11 or newer     make setup PYTHON=python3.13
+#   ARGS     passed on                                    make test ARGS="tests/scripts -x"
+
+PYTHON ?= python3
+UV ?= uv
+ARGS ?=
+BIN := .venv/bin
+
+MAKEFLAGS += --no-print-directory
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check up down bench requirements
+
+help:  ## this list
+	@sed -n 's/^\([a-z]*\):.*## */  make \1|/p' Makefile | while IFS='|' read -r name text; do \
+		printf '%-20s %s\n' "$$name" "$$text"; done
+
+setup:  ## install what is missing: programs through apt, Python packages into .venv, Kafka into .tools
+	@PYTHON="$(PYTHON)" sh ops/setup.sh
+
+demo: setup  ## watch 1,000 buyers fight for 100 seats, on real servers of its own
+	@$(BIN)/onsale demo $(ARGS)
+
+test: setup  ## all tests, on real servers of their own
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: setup  ## formatting, lint, types, unit tests: before each commit
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest tests/unit $(ARGS)
+
+up: setup  ## start everything on this machine; a second time starts what is missing
+	@$(BIN)/onsale up $(ARGS)
+
+down:  ## stop what `make up` has started; ARGS=--wipe removes its data too
+	@if [ -x $(BIN)/onsale ]; then $(BIN)/onsale down $(ARGS); else echo "nothing runs"; fi
+
+bench:  ## measure this machine: each figure beside its limit
+	@PYTHON="$(PYTHON)" sh ops/setup.sh bench
+	@$(BIN)/onsale bench $(ARGS)
+
+requirements:  ## write the hashed requirement files anew (needs uv; ARGS=--upgrade for newer versions)
+	@$(COMPILE) $(ARGS) --extra functions --extra local --extra dev pyproject.toml -o requirements-dev.txt
+	@$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
+	@$(COMPILE) -c requirements-dev.txt --extra functions pyproject.toml -o functions/requirements.txt

@@ -1,0 +1,56 @@
+"""Where the servers of a stack are: which are given by URL, and which ports the others get."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from ops.local import ports
+from ops.local.home import State
+from ops.local.program import StartFailed
+
+SERVERS = ("redis", "mysql", "kafka")
+URL_OF = {"redis": "REDIS_URL", "mysql": "MYSQL_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
+PORT_OF = {
+    "redis": "ONSALE_REDIS_PORT",
+    "mysql": "ONSALE_MYSQL_PORT",
+    "kafka": "ONSALE_KAFKA_PORT",
+    "gateway": "ONSALE_PORT",
+}
+DEFAULT_PORTS = {"redis": 6379, "mysql": 3306, "kafka": 9092, "gateway": 8000}
+Announce = Callable[[str], None]
+
+_CONTROLLER = "kafka-controller"  # Kafka's second port, which nobody else needs to know
+
+
+def given(wanted: Mapping[str, str], state: State) -> dict[str, str]:
+    """Return the URLs of servers that somebody else runs: those that are set, and not by an earlier `up`."""
+    urls = {name: wanted.get(variable, "") for name, variable in URL_OF.items()}
+    return {name: url for name, url in urls.items() if url and url != state.own.get(URL_OF[name])}
+
+
+def choose_ports(
+    names: Sequence[str],
+    asked: Mapping[str, str],
+    state: State,
+    running: Mapping[str, int],
+    announce: Announce,
+) -> dict[str, int]:
+    """Return a port for each name: the one asked for, else the last one, else the default, else any that is free.
+
+    `running` has the ports of what runs already. Raises StartFailed if one that was asked for is taken.
+    """
+    chosen: dict[str, int] = {}
+    for name in names:
+        explicit = PORT_OF[name] in asked
+        last = running.get(name) or state.ports.get(name) or DEFAULT_PORTS[name]
+        wish = int(asked[PORT_OF[name]]) if explicit else last
+        if running.get(name) == wish or (ports.is_free(wish) and wish not in chosen.values()):
+            chosen[name] = wish
+        elif explicit:
+            raise StartFailed(f"{PORT_OF[name]}={wish}", "cannot be used: something else listens on that port")
+        else:
+            (chosen[name],) = ports.free_ports(1)
+            announce(f"port {wish} is taken, so {name} gets {chosen[name]}")
+    if "kafka" in names:
+        last = state.ports.get(_CONTROLLER, 0)
+        keep = last and ("kafka" in running or ports.is_free(last))
+        chosen[_CONTROLLER] = last if keep else ports.free_ports(1)[0]
+    return chosen

@@ -1,0 +1,123 @@
+"""The commands `onsale up`, `down` and `status`: what they ask, print and answer. What happens is `stack`'s matter."""
+
+import signal
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from chalicelib.config import settings
+from ops.console import ask, print_json, say, show, table
+
+if TYPE_CHECKING:
+    from ops.local.stack import ProcessInfo, Stack
+
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+
+
+def _stack() -> "Stack":
+    from ops.local.home import Home
+    from ops.local.stack import Stack
+
+    return Stack(Home.of(settings().home), announce=say)
+
+
+def _print(processes: Sequence["ProcessInfo"], *, as_json: bool) -> None:
+    if as_json:
+        print_json([asdict(each) for each in processes])
+        return
+    head = ("name", "condition", "healthy", "pid", "port", "log")
+    rows = [
+        (each.name, each.condition, each.healthy, str(each.pid or ""), str(each.port or ""), each.log)
+        for each in processes
+    ]
+    show(table(rows, head))
+
+
+@click.command(short_help="Start everything on this machine.")
+@_JSON
+def up(as_json: bool) -> int:
+    """Start what is missing of the local stack, and say what runs.
+
+    \b
+    onsale up
+    ONSALE_PORT=9000 onsale up                    the gateway on another port
+    REDIS_URL=redis://db.example:6379 onsale up   with a Redis of your own
+    """
+    from ops.local.program import StartFailed
+
+    stack = _stack()
+    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGHUP, _interrupt)
+    try:
+        processes = stack.up()
+    except StartFailed as error:
+        if error.log_tail:
+            say(click.style(f"the end of {error.log or 'what it printed'}:", bold=True))
+            say(error.log_tail)
+        raise click.ClickException(str(error)) from error
+    _print(processes, as_json=as_json)
+    say(f"\nReady. Settings for other programs: . {stack.home.env_file}")
+    say(f'Try: curl -X POST "{stack.env["ONSALE_URL"]}/api/v1/queue/enter?userId=1"')
+    return 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@click.command(short_help="Stop it; data stay until --wipe.")
+@click.option("--wipe", is_flag=True, help="Remove the data, logs and settings too. Asks first.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--dry-run", is_flag=True, help="Only say what would be stopped and removed.")
+@_JSON
+def down(wipe: bool, yes: bool, dry_run: bool, as_json: bool) -> int:
+    """Stop what `onsale up` has started. Servers given by URL are not touched.
+
+    \b
+    onsale down
+    onsale down --wipe --dry-run
+    onsale down --wipe --yes
+    """
+    stack = _stack()
+    running = [each.name for each in stack.status() if each.pid]
+    removed = [str(path) for path in stack.home.contents()] if wipe else []
+    if dry_run:
+        _print_down(running, removed, "would be ", as_json=as_json)
+        return 0
+    if removed:
+        ask(f"Remove everything that `onsale up` has made in {stack.home.path}?", yes=yes)
+    stopped = stack.down()
+    if wipe:
+        stack.home.wipe()
+    _print_down(stopped, removed, "", as_json=as_json)
+    return 0
+
+
+def _print_down(stopped: Sequence[str], removed: Sequence[str], would: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json({"stopped": stopped, "removed": removed})
+        return
+    show(f"{would}stopped: {', '.join(stopped)}" if stopped else "nothing runs")
+    for path in removed:
+        show(f"{would}removed: {path}")
+
+
+@click.command(short_help="Say what runs, and whether it answers.")
+@_JSON
+def status(as_json: bool) -> int:
+    """List the processes of the local stack: name, condition, healthy, pid, port, log.
+
+    Exit 0 if all answer, 1 if not or if nothing has been started.
+
+    \b
+    onsale status
+    onsale status --json
+    """
+    processes = _stack().status()
+    if processes or as_json:
+        _print(processes, as_json=as_json)
+    else:
+        say("nothing has been started here: `onsale up` does")
+    return 0 if processes and all(each.healthy for each in processes) else 1

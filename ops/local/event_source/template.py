@@ -1,0 +1,103 @@
+"""Reads a SAM or CloudFormation template: YAML with its short tags, parameters and references resolved.
+
+Only what names something can be resolved on one machine: Ref, Fn::Sub, Fn::Join. Anything else stays `Unresolved`,
+which harms nobody who does not need that value.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+
+class BadTemplate(ValueError):
+    """The template does not say what is needed; the message names the place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A value that exists only when deployed, such as an attribute of a resource."""
+
+    expression: str
+
+    def __str__(self) -> str:
+        return f"<{self.expression}>"
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML with `!Ref`, `!Sub`, `!GetAtt` … read as the long forms."""
+
+
+def _tagged(loader: _Loader, suffix: str, node: yaml.Node) -> dict[str, Any]:
+    if isinstance(node, yaml.ScalarNode):
+        value: Any = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]
+    return {suffix if suffix in ("Ref", "Condition") else f"Fn::{suffix}": value}
+
+
+_Loader.add_multi_constructor("!", _tagged)
+
+
+class Template:
+    """A template with values for its parameters: those given, else their defaults."""
+
+    def __init__(self, path: Path, parameters: Mapping[str, str], stack_name: str) -> None:
+        self.path = path
+        try:
+            document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
+        except (OSError, yaml.YAMLError) as error:
+            raise BadTemplate(f"{path}: {error}") from error
+        if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
+            raise BadTemplate(f"{path}: has no Resources")
+        defaults = {
+            name: definition["Default"]
+            for name, definition in (document.get("Parameters") or {}).items()
+            if "Default" in definition
+        }
+        self._known: dict[str, Any] = {
+            "AWS::StackName": stack_name,
+            "AWS::Region": "local",
+            "AWS::AccountId": "000000000000",
+            "AWS::Partition": "aws",
+            **defaults,
+            **parameters,
+        }
+        self.resources: dict[str, Any] = document["Resources"]
+        self.globals: dict[str, Any] = (document.get("Globals") or {}).get("Function") or {}
+
+    def resolved(self, value: Any) -> Any:
+        """Return a value with its references replaced, as deep as it goes."""
+        if isinstance(value, list):
+            return [self.resolved(each) for each in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1:
+            name, argument = next(iter(value.items()))
+            if name == "Ref":
+                return self._reference(str(argument))
+            if name == "Fn::Sub":
+                return self._substituted(argument)
+            if name == "Fn::Join":
+                return str(argument[0]).join(str(self.resolved(each)) for each in argument[1])
+            if name.startswith("Fn::"):
+                return Unresolved(f"{name} {argument}")
+        return {name: self.resolved(each) for name, each in value.items()}
+
+    def _reference(self, name: str) -> Any:
+        return self._known.get(name, Unresolved(name))
+
+    def _substituted(self, argument: Any) -> str:
+        text, local = argument if isinstance(argument, list) else (argument, {})
+        values = {name: self.resolved(each) for name, each in local.items()}
+
+        def value_of(match: re.Match[str]) -> str:
+            name = match.group(1)
+            return match.group(0) if name.startswith("!") else str(values.get(name, self._reference(name)))
+
+        return re.sub(r"\$\{([^}]+)\}", value_of, text).replace("${!", "${")

@@ -1,0 +1,78 @@
+"""The two servers of the API, on the session's Redis, and sales to talk to them about."""
+
+import itertools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from chalicelib.sale.model import SalePlan, SaleSettings
+from chalicelib.sale.redis_link import RedisLink, open_link
+from chalicelib.sale.store import SaleStore
+from ops.local.health import port_open
+from ops.local.ports import free_ports
+from ops.local.program import Program, spawn, stop_child, wait_until_it_answers
+from tests.contract.http_client import Api
+
+SERVERS = {"gateway": ("ops.local.gateway", "--workers", "2"), "chalice local": ("ops.local.chalice_local",)}
+DEFAULT_SALE = "default-sale"
+NewSale = Callable[..., str]
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def serving(name: str, redis_url: str) -> Iterator[Api]:
+    """Run one of the two servers on a free port."""
+    (port,) = free_ports(1)
+    command = (sys.executable, "-m", *SERVERS[name], "--port", str(port))
+    program = Program(name="http", command=command, port=port, answers=lambda: port_open(port))
+    env = {**os.environ, "REDIS_URL": f"{redis_url}?max_connections=100000", "DEFAULT_SALE": DEFAULT_SALE}
+    with TemporaryDirectory(prefix="onsale-http-") as folder:
+        child = spawn(program, log=Path(folder) / "http.log", env=env, tied=True)
+        try:
+            wait_until_it_answers(child)
+            yield Api(name, port)
+        finally:
+            stop_child(child)
+
+
+@pytest.fixture(scope="session")
+def both_servers(redis_url: str) -> Iterator[dict[str, Api]]:
+    """Both servers, running side by side on the same sales."""
+    with ExitStack() as running:
+        yield {name: running.enter_context(serving(name, redis_url)) for name in SERVERS}
+
+
+@pytest.fixture(params=SERVERS)
+def api(request: pytest.FixtureRequest, both_servers: dict[str, Api]) -> Api:
+    """Each of the servers in turn."""
+    return both_servers[request.param]
+
+
+@pytest.fixture(scope="session")
+def link(redis_url: str) -> RedisLink:
+    """A link to the Redis of both servers."""
+    return open_link(redis_url, cluster=False, connect_timeout_s=1, read_timeout_s=5)
+
+
+@pytest.fixture(scope="session")
+def store(link: RedisLink) -> SaleStore:
+    """The store of both servers."""
+    return SaleStore(link)
+
+
+@pytest.fixture
+def new_sale(store: SaleStore) -> NewSale:
+    """Make a sale: counted, or seated when seat ids are given; returns its id."""
+
+    def make(capacity: int = 10, seat_ids: tuple[str, ...] = (), sale_id: str = "", **settings: object) -> str:
+        sale_id = sale_id or f"sale-{next(_numbers)}"
+        plan = SalePlan(sale_id, SaleSettings(**settings), len(seat_ids) or capacity, seat_ids)  # type: ignore[arg-type]
+        store.create_sale(plan)
+        return sale_id
+
+    return make

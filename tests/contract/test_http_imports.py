@@ -1,0 +1,61 @@
+"""What the HTTP functions load: a cold start is what a buyer waits for."""
+
+import json
+import os
+import subprocess
+import sys
+
+from ops.local.program import PROJECT
+
+ALLOWED = {"app", "chalice", "chalicelib", "redis", "hiredis"}
+SCRIPT = """
+import json, sys
+before = set(sys.modules)
+import app
+if sys.argv[1] == "request":
+    event = {
+        "requestContext": {"resourcePath": "/api/v1/queue/enter", "httpMethod": "POST"},
+        "headers": {}, "pathParameters": None, "stageVariables": None, "body": None,
+        "multiValueQueryStringParameters": {"userId": ["ann"]},
+    }
+    answer = app.app(event, None)
+    assert answer["statusCode"] == int(sys.argv[2]), answer
+print(json.dumps(sorted({name.partition(".")[0] for name in set(sys.modules) - before})))
+"""
+
+
+def _loaded(*arguments: str, **env: str) -> set[str]:
+    ended = subprocess.run(
+        [sys.executable, "-c", SCRIPT, *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return set(json.loads(ended.stdout.splitlines()[-1]))
+
+
+def _foreign(loaded: set[str]) -> set[str]:
+    return {name for name in loaded if name not in sys.stdlib_module_names and name not in ALLOWED}
+
+
+def test_importing_the_app_loads_the_standard_library_redis_and_chalice_only() -> None:
+    assert _foreign(_loaded("import")) == set()
+
+
+def test_a_first_request_loads_nothing_else(redis_url: str, new_sale: object) -> None:
+    assert callable(new_sale)
+    sale_id = new_sale(capacity=1_000_000, sale_id="import-sale", max_active=1_000_000)
+    loaded = _loaded("request", "200", REDIS_URL=redis_url, DEFAULT_SALE=str(sale_id))
+    assert _foreign(loaded) == set()
+
+
+def test_importing_the_app_needs_no_setting(redis_url: str) -> None:
+    assert "chalicelib" in _loaded("import", REDIS_URL="not a url", MAX_BODY_BYTES="x")
+
+
+def test_a_deployed_function_refuses_to_believe_anybody() -> None:
+    _loaded("request", "500", AWS_LAMBDA_FUNCTION_NAME="onsale-live-APIHandler")

@@ -1,0 +1,62 @@
+"""The store away: an answer within a second, never a wrong one, and recovery by itself."""
+
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from ops.local.ports import free_ports
+from tests.contract.conftest import SERVERS, serving
+from tests.contract.http_client import Api
+
+CALLS = (
+    ("POST", "/api/v1/queue/enter?userId=ann"),
+    ("GET", "/api/v1/queue/status?userId=ann"),
+    ("POST", "/api/v1/reservations/reserve?userId=ann"),
+    ("DELETE", "/api/v1/queue?userId=ann"),
+    ("GET", "/api/v1/sale"),
+    ("GET", "/api/v1/seats"),
+    ("GET", "/health"),
+)
+
+
+@pytest.fixture(params=SERVERS, scope="module")
+def without_store(request: pytest.FixtureRequest) -> Iterator[Api]:
+    """A server whose Redis refuses connections."""
+    (port,) = free_ports(1)
+    with serving(request.param, f"redis://127.0.0.1:{port}/0") as api:
+        yield api
+
+
+@pytest.fixture(params=SERVERS, scope="module")
+def with_silent_store(request: pytest.FixtureRequest) -> Iterator[Api]:
+    """A server whose Redis takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
+        port = silent.getsockname()[1]
+        with serving(request.param, f"redis://127.0.0.1:{port}/0") as api:
+            yield api
+
+
+def _is_store_unavailable(api: Api, method: str, target: str) -> None:
+    started = time.monotonic()
+    answer = api.send(method, target)
+    assert time.monotonic() - started < 1.5  # a second is promised; the rest is for a busy machine
+    assert (answer.status, answer.code) == (503, "store-unavailable")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "127.0.0.1" not in answer.text
+
+
+@pytest.mark.parametrize(("method", "target"), CALLS)
+def test_a_store_that_is_away_is_told_at_once(without_store: Api, method: str, target: str) -> None:
+    _is_store_unavailable(without_store, method, target)
+
+
+@pytest.mark.parametrize(("method", "target"), CALLS[:2])
+def test_a_store_that_hangs_is_given_up_within_a_second(with_silent_store: Api, method: str, target: str) -> None:
+    _is_store_unavailable(with_silent_store, method, target)
+
+
+def test_bad_input_is_told_even_without_a_store(without_store: Api) -> None:
+    assert without_store.post("/queue/enter", userId="two words").bad_fields == ["userId"]
