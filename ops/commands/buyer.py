@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ops.commands.options import dry_run_option, json_option, yes_option
+from ops.commands.options import OrderedGroup, dry_run_option, json_option, yes_option
 from ops.console import ask, print_json, say, show, table
 from ops.operation import operate
 
@@ -12,12 +12,12 @@ _id = click.argument("sale_id", metavar="ID")
 _user = click.argument("user_id", metavar="USER")
 
 
-@click.group()
+@click.group(cls=OrderedGroup, short_help="Look at one buyer, cancel, erase.")
 def buyer() -> None:
     """One buyer's story, and what an operator may do about it."""
 
 
-@buyer.command("show")
+@buyer.command("show", short_help="Show a buyer in Redis and MySQL; looking changes nothing.")
 @_id
 @_user
 @json_option
@@ -30,7 +30,7 @@ def show_buyer(sale_id: str, user_id: str, as_json: bool) -> None:
         show(_story(answer))
 
 
-@buyer.command()
+@buyer.command(short_help="Cancel what a buyer holds or bought. Asks first.")
 @_id
 @_user
 @yes_option
@@ -47,7 +47,7 @@ def cancel(sale_id: str, user_id: str, yes: bool, dry_run: bool, as_json: bool) 
         say(answer["outcome"])
 
 
-@buyer.command()
+@buyer.command(short_help="Erase how to reach a buyer. Asks first.")
 @_id
 @_user
 @yes_option

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import click
 
 from ops.cli import onsale
+from ops.commands.options import setting_names
 
 
 def leaves(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
@@ -19,25 +20,46 @@ def leaves(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]
 
 
 def markdown() -> str:
-    """Return the table: how to call it, what it does. `--json` and `--help`, which all have, are left out."""
+    """Return two tables: the commands, and the settings of a sale that `create` and `configure` take.
+
+    `--json` and `--help`, which all have, are left out.
+    """
     rows = ["| command | what it does |", "| --- | --- |"]
+    settings: dict[str, str] = {}
     for path, command in leaves(onsale, "onsale"):
-        usage = " ".join([path, *_arguments(command), *_options(command)])
-        rows.append(f"| `{usage}` | {command.get_short_help_str(200)} |")
+        words = [path, *_arguments(command)]
+        for option in _options(command):
+            if option.opts[0] in setting_names():
+                settings[_spelled(option)] = option.help or ""
+            else:
+                words.append(f"[{_spelled(option)}]")
+        words += ["[SETTING…]"] if _is_about_settings(command) else []
+        rows.append(f"| `{' '.join(words)}` | {command.get_short_help_str(200)} |")
+    rows += ["", "| setting of a sale (default) | what it does |", "| --- | --- |"]
+    rows += [f"| `{name}` | {meaning} |" for name, meaning in settings.items()]
     return "\n".join(rows) + "\n"
+
+
+def _is_about_settings(command: click.Command) -> bool:
+    return any(option.opts[0] in setting_names() for option in _options(command))
 
 
 def _arguments(command: click.Command) -> list[str]:
     return [each.make_metavar(click.Context(command)) for each in command.params if isinstance(each, click.Argument)]
 
 
-def _options(command: click.Command) -> list[str]:
-    words = []
-    for each in command.params:
-        if isinstance(each, click.Option) and each.name != "as_json":
-            value = "" if each.is_flag else f" {each.make_metavar(click.Context(command))}"
-            words.append(f"[{'/'.join([*each.opts, *each.secondary_opts])}{value}]")
-    return words
+def _options(command: click.Command) -> list[click.Option]:
+    return [each for each in command.params if isinstance(each, click.Option) and each.name != "as_json"]
+
+
+def _spelled(option: click.Option) -> str:
+    """Spell an option with its value; a bar would end the cell of a table."""
+    names = "/".join([*option.opts, *option.secondary_opts])
+    if option.is_flag:
+        return names
+    if isinstance(option.type, click.Choice):
+        return f"{names} {'/'.join(option.type.choices)}"
+    return f"{names} {option.metavar or 'TEXT'}"
 
 
 if __name__ == "__main__":

@@ -9,9 +9,13 @@ from ops.commands.options import json_option
 from ops.console import say
 
 
-@click.command()
-@click.option("--buyers", type=click.IntRange(1, 100_000), default=1_000, show_default=True, metavar="N", help="How many come.")
-@click.option("--rows", type=click.IntRange(1, 1_000), default=10, show_default=True, metavar="N", help="Rows of seats.")
+@click.command(short_help="Sell 100 seats to 1,000 buyers on real servers, and prove it.")
+@click.option(
+    "--buyers", type=click.IntRange(1, 100_000), default=1_000, show_default=True, metavar="N", help="How many come."
+)
+@click.option(
+    "--rows", type=click.IntRange(1, 1_000), default=10, show_default=True, metavar="N", help="Rows of seats."
+)
 @click.option(
     "--seats-per-row",
     type=click.IntRange(1, 1_000),

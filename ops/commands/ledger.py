@@ -10,7 +10,7 @@ from ops.operation import operate
 EXIT_CODES = {"balanced": OK, "differences": DIFFERENT, "in-flight": IN_FLIGHT}
 
 
-@click.command()
+@click.command(short_help="Do Redis, outbox, Kafka and MySQL agree on a sale?")
 @click.argument("sale_id", metavar="ID")
 @click.option("--wait", "wait_s", type=float, metavar="S", help="Wait until nothing is in flight, S seconds at most.")
 @json_option

@@ -43,6 +43,19 @@ def setting_options(command: Decorated) -> Decorated:
     return command
 
 
+class OrderedGroup(click.Group):
+    """A group that lists its commands as the file has them, not by the alphabet."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of definition."""
+        return list(self.commands)
+
+
+def setting_names() -> list[str]:
+    """Return the options that mirror the settings of a sale, as they are spelled."""
+    return [name for name, *_ in _SETTINGS] + ["--standby"]
+
+
 def camel(name: str) -> str:
     """Return a parameter's name as an argument of the operator's function spells it."""
     first, *others = name.split("_")

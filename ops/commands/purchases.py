@@ -23,10 +23,12 @@ COLUMNS = (
 )
 
 
-@click.command()
+@click.command(short_help="Print who bought what, from MySQL.")
 @click.argument("sale_id", metavar="ID")
 @click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True, help="How.")
-@click.option("--status", help="Only these: HELD, CONFIRMED, CANCELLED or EXPIRED.")
+@click.option(
+    "--status", type=click.Choice(["HELD", "CONFIRMED", "CANCELLED", "EXPIRED"]), help="Only those in this state."
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def purchases(sale_id: str, form: str, status: str | None, as_json: bool) -> None:
     """Print a sale's purchases from MySQL, one buyer a row; ended ones included.

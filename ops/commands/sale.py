@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from ops.commands.options import camel, dry_run_option, json_option, setting_options, yes_option
+from ops.commands.options import OrderedGroup, camel, dry_run_option, json_option, setting_options, yes_option
 from ops.commands.sale_report import sale_line, sale_report
 from ops.commands.seat_file import read_seats
 from ops.console import ask, print_json, say, show, table
@@ -20,12 +20,12 @@ _seats_file = click.option(
 _id = click.argument("sale_id", metavar="ID")
 
 
-@click.group()
+@click.group(cls=OrderedGroup)
 def sale() -> None:
     """Create, look at, change, stop and put away sales."""
 
 
-@sale.command()
+@sale.command(short_help="Create a sale, counted or seated.")
 @_id
 @click.option("--capacity", type=int, metavar="N", help="Units of a counted sale.")
 @click.option("--rows", type=int, metavar="N", help="Rows of a seated sale: A, B, … (with --seats-per-row).")
@@ -105,7 +105,7 @@ def resume(sale_id: str, as_json: bool) -> None:
     _answer(operate("sale.resume", saleId=sale_id), as_json)
 
 
-@sale.command()
+@sale.command(short_help="Close a sale; who holds may still pay. Asks first.")
 @_id
 @yes_option
 @dry_run_option
@@ -125,12 +125,12 @@ def reopen(sale_id: str, as_json: bool) -> None:
     _answer(operate("sale.reopen", saleId=sale_id), as_json)
 
 
-@sale.command()
+@sale.command(short_help="Put a finished sale away; Redis forgets it 30 days later.")
 @_id
 @dry_run_option
 @json_option
 def archive(sale_id: str, dry_run: bool, as_json: bool) -> None:
-    """Put a closed sale away once nothing is held and the ledger balances; Redis forgets it a day later."""
+    """Put a closed sale away once nothing is held and the ledger balances; Redis forgets it 30 days later."""
     _answer(operate("sale.archive", saleId=sale_id, dryRun=dry_run), as_json)
 
 

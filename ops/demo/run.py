@@ -28,6 +28,7 @@ class DemoPlan:
     seats_per_row: int = 10
     hold_s: float = 3.0
     claim_s: float = 3.0
+
     @property
     def seats(self) -> int:
         """How many tickets there are."""

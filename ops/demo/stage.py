@@ -18,7 +18,6 @@ from ops.demo.verdict import checks
 from ops.local.stack import Stack, private_stack
 from ops.local.topology import EVERYTHING
 
-
 _NODES = tuple(name for name in EVERYTHING if name != "sale")  # the demonstration brings its own
 
 

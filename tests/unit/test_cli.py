@@ -258,7 +258,7 @@ def test_the_function_answers_a_refusal_and_raises_what_nobody_foresaw(monkeypat
     monkeypatch.setattr(operate_module, "_action", lambda event: refuse)
     answer = operate_module.handler({"action": "sale.show"}, None)
     assert answer == {"error": {"code": "no-such-sale", "detail": "there is no sale x", "saleId": "x"}}
-    monkeypatch.setattr(operate_module, "_action", lambda event: lambda _: os.environ["gone"])
+    monkeypatch.setattr(operate_module, "_action", lambda event: lambda _: os.environ["GONE"])
     with pytest.raises(KeyError):
         operate_module.handler({"action": "sale.show"}, None)
 
