@@ -61,6 +61,10 @@ class ReliableProducer:
         self._lock = threading.Lock()
         self._producer: Producer | None = None
 
+    def connect(self) -> None:
+        """Begin to connect. An idempotent producer needs half a second before its first record can go."""
+        self._connected()
+
     def send(self, records: Sequence[OutgoingRecord]) -> list[KafkaError | None]:
         """Produce records and wait for their reports, in the order given: None = stored. Does not raise.
 
@@ -76,7 +80,7 @@ class ReliableProducer:
             self._produce(producer, record, reports, index)
         if producer.flush(_REPORT_TIMEOUT_S) and unreported in reports:
             self._forget(producer)
-        if any(error is not None and error.fatal() for error in reports):
+        if any(error is not None and (error.fatal() or error.code() == KafkaError._FATAL) for error in reports):
             self._forget(producer)
         return reports
 

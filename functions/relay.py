@@ -54,7 +54,9 @@ def handler(_event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]
 
 @cache
 def _producer() -> ReliableProducer:
-    return ReliableProducer(client_config(settings()))
+    made = ReliableProducer(client_config(settings()))
+    made.connect()
+    return made
 
 
 def run(relay: Relay, remaining_ms: Callable[[], int]) -> Totals:

@@ -39,6 +39,8 @@ EMAIL = _shape(r"[!-?A-~]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z0-9-]{2,63}"
 PHONE = _shape(r"\+[1-9][0-9]{6,14}", "must be + and 7 to 15 digits (E.164)")
 LANGUAGE = _shape(r"[a-z]{2}(?:-[A-Z]{2})?", "must be a language such as ko or en")
 
+SHAPES = (SALE_ID, USER_ID, SEAT_ID, RESERVATION_ID, PAYMENT_ID, VERSION, CURSOR, EMAIL, PHONE, LANGUAGE)
+
 _JSON_TYPES = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 _GIVEN_TWICE = "is given twice with different values"
 _TWICE = object()  # stands for a member that a JSON object names twice with different values

@@ -51,35 +51,43 @@ def _header_name(key: str) -> str:
     return key[5:].replace("_", "-").lower()
 
 
+Route = tuple[str, dict[str, str] | None]
+
+
 class RouteTable:
     """Finds the route template of a path; a literal segment wins over a captured one."""
 
     def __init__(self, templates: list[str]) -> None:
-        self._literal = {template: template for template in templates if "{" not in template}
         self._tree: dict[str, Any] = {}
         for template in templates:
+            parts = template.split("/")
             node = self._tree
-            for segment in template.split("/")[1:]:
-                node = node.setdefault("{}" if segment.startswith("{") else segment, {})
-            node["/"] = template, [part[1:-1] if part.startswith("{") else "" for part in template.split("/")]
+            for part in parts:
+                node = node.setdefault("{}" if part.startswith("{") else part, {})
+            node["/"] = template, [part[1:-1] if part.startswith("{") else "" for part in parts]
+        self._recent = lru_cache(maxsize=1024)(self._search)
 
-    def find(self, path: str) -> tuple[str, dict[str, str] | None] | None:
-        """Return (template, captured segments or None), or None for an unknown path; a trailing slash is ignored."""
-        if path in self._literal:
-            return path, None
+    def find(self, path: str) -> Route | None:
+        """Return (template, captured segments or None), None for an unknown path. A trailing slash is ignored."""
+        return self._recent(path)
+
+    def _search(self, path: str) -> Route | None:
         parts = (path[:-1] if path.endswith("/") and path != "/" else path).split("/")
-        node = self._tree
-        for part in parts[1:]:
-            branch = node.get(part) if part != "/" else None
-            if branch is None:
-                branch = node.get("{}")
-                if branch is None:
-                    return None
-            node = branch
-        if "/" not in node:
+        leaf = _leaf(self._tree, parts, 0)
+        if leaf is None:
             return None
-        template, names = node["/"]
+        template, names = leaf
         return template, {name: part for name, part in zip(names, parts, strict=True) if name} or None
+
+
+def _leaf(node: dict[str, Any], parts: list[str], depth: int) -> tuple[str, list[str]] | None:
+    if depth == len(parts):
+        leaf: tuple[str, list[str]] | None = node.get("/")
+        return leaf
+    for branch in (parts[depth], "{}"):
+        if branch in node and (found := _leaf(node[branch], parts, depth + 1)):
+            return found
+    return None
 
 
 def parse_query(text: str) -> dict[str, list[str]] | None:
@@ -153,7 +161,7 @@ def _event(
         "headers": headers,
         "queryStringParameters": None if query is None else {name: values[-1] for name, values in query.items()},
         "multiValueQueryStringParameters": query,
-        "pathParameters": captured,
+        "pathParameters": captured and captured.copy(),
         "stageVariables": None,
         "requestContext": {
             "requestId": request_id,

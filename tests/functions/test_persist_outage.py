@@ -193,14 +193,18 @@ def test_a_read_only_server_is_an_outage(own_database: str) -> None:
     database.close()
 
 
-def test_an_error_of_the_function_itself_does_not_leave_half_a_transaction(database: Database, tables: Tables) -> None:
-    with pytest.raises(ZeroDivisionError), database.transaction() as cursor:
-        cursor.execute(REFUND)
+def _fail_after(database: Database, statement: str) -> None:
+    with database.transaction() as cursor:
+        cursor.execute(statement)
         raise ZeroDivisionError
 
+
+def test_an_error_of_the_function_itself_does_not_leave_half_a_transaction(database: Database, tables: Tables) -> None:
+    with pytest.raises(ZeroDivisionError):
+        _fail_after(database, REFUND)
+
     assert tables.rows("SELECT COUNT(*) FROM refunds") == [(0,)]
-    with database.transaction() as cursor:
-        cursor.execute("SELECT 1")
+    _run(database, "SELECT 1")
 
 
 def test_error_classes_come_from_pymysql(own_database: str) -> None:

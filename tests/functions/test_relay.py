@@ -1,9 +1,9 @@
 """Events get from the outbox to Kafka: each at least once, unchanged, and none can hold up the others."""
 
 import json
-from collections.abc import Iterator, Sequence
+import random
+from collections.abc import Sequence
 from itertools import count
-from typing import Any
 
 import pytest
 from confluent_kafka import KafkaError
@@ -13,7 +13,6 @@ from chalicelib.errors import StoreUnavailable
 from chalicelib.sale.keys import sale_keys
 from chalicelib.sale.model import SalePlan, SaleSettings
 from chalicelib.sale.outbox import GROUP, Outbox
-from chalicelib.sale.reader import SaleReader
 from chalicelib.sale.redis_link import RedisLink, open_link
 from chalicelib.sale.store import SaleStore
 from functions.dead_letter_queue import DeadLetterQueue
@@ -250,8 +249,6 @@ def _append(link: RedisLink, sale_id: str, version: int, reason: str, user: str 
 
 def _noise(length: int) -> str:
     """Return text that zstd cannot make much smaller."""
-    import random
-
     return random.Random(length).randbytes(length // 2).hex()
 
 
@@ -259,10 +256,6 @@ def _noise(length: int) -> str:
 def broker_letters(kafka_settings: Settings, producer: ReliableProducer) -> DeadLetterQueue:
     """The real dead-letter topic."""
     return DeadLetterQueue(producer, kafka_settings.kafka_dlq_topic, "relay")
-
-
-def _outbox_fields(link: RedisLink, sale_id: str) -> Any:
-    return link.command("XRANGE", sale_keys(sale_id).outbox, "-", "+")
 
 
 def test_an_event_that_kafka_refuses_goes_to_the_dead_letters_and_holds_up_nobody(
@@ -315,14 +308,3 @@ def test_a_group_that_was_lost_is_made_again(link: RedisLink, sale_id: str, make
 
     assert relay.relay_once([sale_id]).sent == 1
     assert Outbox(link).length(sale_id) == 0
-
-
-@pytest.fixture
-def only_sale(link: RedisLink, sale_id: str) -> Iterator[str]:
-    """The one sale that Redis knows of."""
-    others = [each for each in SaleReader(link).sale_ids() if each != sale_id]
-    if others:
-        link.command("SREM", "sales", *others)
-    yield sale_id
-    if others:
-        link.command("SADD", "sales", *others)
