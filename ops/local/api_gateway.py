@@ -5,6 +5,7 @@ Knows the shapes of API Gateway and WSGI, nothing of onsale but its problem docu
 
 import base64
 import itertools
+import os
 import secrets
 import time
 from collections.abc import Callable
@@ -107,6 +108,7 @@ class ApiGateway:
         self._app = app
         self._routes = RouteTable(list(app.routes))
         self._numbers = itertools.count(1)
+        self._inherited: int | None = None
         prefix = secrets.token_hex(10)
         # An id looks like a UUID: random for the process, then a number.
         self._id_prefix = f"{prefix[:8]}-{prefix[8:12]}-{prefix[12:16]}-{prefix[16:]}-"
@@ -120,7 +122,9 @@ class ApiGateway:
         template, captured = route
         if method == "OPTIONS":
             return _send(self._preflight(template, request_id), start_response)
-        event = _event(environ, method, path, template, captured, request_id)
+        if self._inherited is None:
+            self._inherited = _inherited_keys(environ)
+        event = _event(environ, self._inherited, path, template, captured, request_id)
         if event is None:
             return _send(_too_large(request_id), start_response)
         return _send(self._app(event, LambdaContext(request_id)), start_response)
@@ -136,11 +140,21 @@ class ApiGateway:
         return {"statusCode": 200, "headers": headers, "body": None}
 
 
+def _inherited_keys(environ: Environ) -> int:
+    """Count the leading keys that come from the process's environment, as Granian puts those before the request's.
+
+    They are the greater part, and HTTP_PROXY among them would pass for a header that nobody sent.
+    """
+    return sum(1 for _ in itertools.takewhile(os.environ.__contains__, environ))
+
+
 def _event(
-    environ: Environ, method: str, path: str, template: str, captured: dict[str, str] | None, request_id: str
+    environ: Environ, skip: int, path: str, template: str, captured: dict[str, str] | None, request_id: str
 ) -> Event | None:
     """Build the event of a request, with what Chalice and the app read; None for a body over the quota."""
-    headers = {_header_name(key): value for key, value in environ.items() if key[:5] == "HTTP_"}
+    method = environ["REQUEST_METHOD"]
+    own = itertools.islice(environ.items(), skip, None)
+    headers = {_header_name(key): value for key, value in own if key[:5] == "HTTP_"}
     body: str | None = None
     is_base64 = False
     if "CONTENT_TYPE" in environ:

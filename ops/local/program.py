@@ -96,7 +96,7 @@ class _Spawner(threading.Thread):
 
 
 _spawner: _Spawner | None = None
-_outliving: list[subprocess.Popen[bytes]] = []  # kept, as a forgotten Popen warns that its process still runs
+_started: list[subprocess.Popen[bytes]] = []  # kept, as a forgotten Popen warns that its process still runs
 _spawner_lock = threading.Lock()
 
 
@@ -135,8 +135,7 @@ def spawn(program: Program, *, log: Path, env: Mapping[str, str], tied: bool) ->
 
         try:
             process = _in_spawner(job) if tied else job()
-            if not tied:
-                _outliving.append(process)
+            _started.append(process)
         except OSError as error:
             raise StartFailed(program.name, f"cannot be started: {error}", log) from error
     return Child(program, process, log, offset)

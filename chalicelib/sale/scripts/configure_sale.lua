@@ -46,15 +46,19 @@ if archive_ms ~= '' then
   for _, key in ipairs(KEYS) do call('PEXPIRE', key, archive_ms) end
   return {'ARCHIVED', now, '', version}
 end
-local added = {}
+local added, known = {}, {}
 for i = 4 + fields, #ARGV do
-  if not call('ZSCORE', FREE, ARGV[i]) and call('HEXISTS', SEATS, ARGV[i]) == 0 then added[#added + 1] = ARGV[i] end
+  local seat = ARGV[i]
+  known[seat] = known[seat] or call('ZSCORE', FREE, seat) or call('HEXISTS', SEATS, seat) == 1
+  if not known[seat] then added[#added + 1] = seat end
+  known[seat] = true
 end
+local opened = now >= tonumber(sale.opens_at_ms)
 local changes = {}
 for i = 4, 3 + fields, 2 do
   if sale[ARGV[i]] ~= ARGV[i + 1] then
     local fixed = ARGV[i] == 'payment' or ARGV[i] == 'opens_at_ms'
-    if fixed and now >= tonumber(sale.opens_at_ms) then return {'FIXED_ONCE_OPEN', now, ARGV[i], 0} end
+    if fixed and opened then return {'FIXED_ONCE_OPEN', now, ARGV[i], 0} end
     changes[#changes + 1] = ARGV[i]
     changes[#changes + 1] = ARGV[i + 1]
     sale[ARGV[i]] = ARGV[i + 1]

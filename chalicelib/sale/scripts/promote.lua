@@ -55,13 +55,13 @@ if state == 'OPEN' and waiting > 0 and free > 0 then
     waiting = waiting - admitted
   end
 end
--- Admissions seen lately: a count that fades with a time constant of 10 s, divided by the time it has been watched.
-local pace = (tonumber(sale[8]) or 0) * math.exp((tonumber(sale[9]) or now) / 1e4 - now / 1e4) + admitted
+-- Admissions seen lately: a count that fades with a time constant of 10 s, over the time that it has been watched. What
+-- was watched for less than a second says nothing yet.
+local pace = (tonumber(sale[8]) or 0) * math.exp(((tonumber(sale[9]) or now) - now) / 1e4) + admitted
 local from = admitted > 0 and (pace - admitted < 0.5) and now or tonumber(sale[10]) or now
 local ms_per_place = ''
-if pace >= 0.5 then
-  local watched = 1e4 * (1 - math.exp(-math.max(1000, now - from) / 1e4))
-  ms_per_place = string.format('%.1f', watched / pace)
+if pace >= 0.5 and now - from >= 1000 then
+  ms_per_place = string.format('%.1f', 1e4 * (1 - math.exp((from - now) / 1e4)) / pace)
 end
 if admitted > 0 then
   call('HSET', SALE, 'pace', pace, 'pace_at_ms', now, 'pace_from_ms', from)

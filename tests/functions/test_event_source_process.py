@@ -1,0 +1,183 @@
+"""The event source as `onsale up` runs it: a process, a template, signals, and the real `persist` at its end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.config import Settings
+from functions.producer import OutgoingRecord, ReliableProducer
+from tests.conftest import Eventually
+from tests.functions.batches import ReadTopic, Tables, an_event, as_value
+
+PROJECT = Path(__file__).parents[2]
+TEMPLATE = """
+Resources:
+  Toy:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: toy.handler
+      Timeout: 1
+      Events:
+        Records:
+          Type: SelfManagedKafka
+          Properties:
+            Topics: [!Ref KafkaTopic]
+            ConsumerGroupId: !Sub "${AWS::StackName}-${KafkaTopic}"
+            MaximumBatchingWindowInSeconds: 0
+            FunctionResponseTypes: [ReportBatchItemFailures]
+"""
+
+Start = Callable[..., "subprocess.Popen[bytes]"]
+
+
+@pytest.fixture
+def start(kafka_settings: Settings, own_database: str, tmp_path: Path, eventually: Eventually) -> Iterator[Start]:
+    """Start an event source process, and wait until it serves."""
+    running: list[subprocess.Popen[bytes]] = []
+
+    def run(*words: str, folder: Path = PROJECT) -> "subprocess.Popen[bytes]":
+        ready = tmp_path / f"ready-{len(running)}"
+        env = {
+            **os.environ,
+            "MYSQL_URL": own_database,
+            "KAFKA_BOOTSTRAP_SERVERS": kafka_settings.kafka_bootstrap_servers,
+            "KAFKA_TOPIC": kafka_settings.kafka_topic,
+            "KAFKA_DLQ_TOPIC": kafka_settings.kafka_dlq_topic,
+            "ONSALE_READY_FILE": str(ready),
+            "PYTHONPATH": str(PROJECT),
+        }
+        command = [sys.executable, "-m", "ops.local.event_source", *words]
+        with (tmp_path / "log").open("ab") as log:
+            process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
+        running.append(process)
+        eventually(lambda: ready.exists() or process.poll() is not None)
+        return process
+
+    yield run
+    for process in running:
+        process.kill()
+        process.wait()
+
+
+def _toy(folder: Path, code: str) -> None:
+    (folder / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+    (folder / "toy.py").write_text(
+        f"import pathlib, time\nHERE = pathlib.Path({str(folder)!r})\n{code}", encoding="utf-8"
+    )
+
+
+def test_persist_is_served_from_the_projects_own_template(
+    start: Start,
+    kafka_settings: Settings,
+    producer: ReliableProducer,
+    tables: Tables,
+    read_topic: ReadTopic,
+    eventually: Eventually,
+) -> None:
+    start("Persist")
+    events = [an_event(n, user=f"u{n}", seatIds=[f"A-{n}"]) for n in range(1, 201)]
+    topic = kafka_settings.kafka_topic
+
+    producer.send([OutgoingRecord(topic, f"s:{event['userId']}".encode(), as_value(event)) for event in events])
+    producer.send([OutgoingRecord(topic, b"s:", b"poison")])
+
+    eventually(lambda: tables.rows("SELECT COUNT(*) FROM purchases") == [(200,)])
+    eventually(lambda: len(read_topic(kafka_settings.kafka_dlq_topic)) == 1)
+
+
+def test_kill_9_in_the_middle_loses_nothing(
+    start: Start, kafka_settings: Settings, producer: ReliableProducer, tables: Tables, eventually: Eventually
+) -> None:
+    process = start("Persist")
+    records = [
+        OutgoingRecord(kafka_settings.kafka_topic, f"s:u{n}".encode(), as_value(an_event(n, user=f"u{n}")))
+        for n in range(1, 5_001)
+    ]
+    producer.send(records)
+    eventually(lambda: tables.rows("SELECT COUNT(*) > 0 FROM purchases") == [(1,)])
+
+    process.kill()
+    process.wait()
+    start("Persist")
+
+    eventually(lambda: tables.rows("SELECT COUNT(*) FROM purchases") == [(5_000,)])
+    assert tables.rows("SELECT COUNT(*) FROM sale_events") == [(5_000,)]
+
+
+def test_sigterm_lets_the_batch_finish_and_commits_it(
+    start: Start, kafka_settings: Settings, producer: ReliableProducer, tmp_path: Path, eventually: Eventually
+) -> None:
+    code = """
+def handler(event, context):
+    with (HERE / "seen").open("a") as seen:
+        seen.write("begun\\n")
+    while not (HERE / "go").exists() and context.get_remaining_time_in_millis() > 100:
+        time.sleep(0.01)
+    with (HERE / "seen").open("a") as seen:
+        seen.write("done\\n")
+"""
+    _toy(tmp_path, code)
+    seen = tmp_path / "seen"
+    process = start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
+    producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"k", b"v")])
+    eventually(seen.exists)
+
+    process.send_signal(signal.SIGTERM)
+    (tmp_path / "go").touch()
+
+    assert process.wait(20) == 0
+    assert seen.read_text() == "begun\ndone\n"
+    producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"k", b"next")])
+    start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
+    eventually(lambda: seen.read_text().count("done") == 2)
+    assert seen.read_text() == "begun\ndone\n" * 2
+
+
+def test_a_function_that_hangs_is_ended_and_its_batch_delivered_again(
+    start: Start, kafka_settings: Settings, producer: ReliableProducer, tmp_path: Path, eventually: Eventually
+) -> None:
+    code = """
+def handler(event, context):
+    seen = HERE / "seen"
+    seen.write_text((seen.read_text() if seen.exists() else "") + "x")
+    while len(seen.read_text()) < 2:
+        try:
+            time.sleep(60)
+        except Exception:
+            pass
+"""
+    _toy(tmp_path, code)
+    start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
+
+    producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"k", b"v")])
+
+    eventually(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text() == "xx")
+    assert "timed out after 1 s" in (tmp_path / "log").read_text()
+
+
+def test_a_function_that_is_not_in_the_template_is_a_usage_error(start: Start, tmp_path: Path) -> None:
+    assert start("Nobody").wait(20) == 2
+    assert "there is no function Nobody" in (tmp_path / "log").read_text()
+
+
+def test_the_logs_are_one_json_object_per_batch(
+    start: Start,
+    kafka_settings: Settings,
+    producer: ReliableProducer,
+    tables: Tables,
+    tmp_path: Path,
+    eventually: Eventually,
+) -> None:
+    start("Persist")
+
+    producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"s:bob", as_value(an_event(1)))])
+    eventually(lambda: "batch written" in (tmp_path / "log").read_text())
+
+    line = next(each for each in (tmp_path / "log").read_text().splitlines() if "batch written" in each)
+    assert json.loads(line)["records"] == 1
