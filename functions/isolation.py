@@ -36,18 +36,32 @@ def apply_isolating(items: Sequence[Item], apply: Callable[[Sequence[Item]], Non
     while groups:
         group = groups.pop()
         try:
-            _through_outage(group, apply)
-        except RowsRefused as error:
-            if len(group) > 1:
-                half = len(group) // 2
-                groups += [group[half:], group[:half]]
-            elif not _applied_after_all(group, apply):
-                outcome.poison.append((group[0], error.detail))
+            refusal = _refusal(group, apply)
         except DatabaseAway as error:
             outcome.outage = error.detail
             outcome.unapplied = [*group, *(item for later in reversed(groups) for item in later)]
             break
+        if refusal is None:
+            continue
+        if len(group) == 1:
+            outcome.poison.append((group[0], refusal))
+        else:
+            half = len(group) // 2
+            groups += [group[half:], group[:half]]
     return outcome
+
+
+def _refusal(group: Sequence[Item], apply: Callable[[Sequence[Item]], None]) -> str | None:
+    """Apply a group; returns why it was refused, or None. One that stands alone has all its tries."""
+    refusal = None
+    for _ in range(TRIES if len(group) == 1 else 1):
+        try:
+            _through_outage(group, apply)
+        except RowsRefused as error:
+            refusal = error.detail
+        else:
+            return None
+    return refusal
 
 
 def _through_outage(group: Sequence[Item], apply: Callable[[Sequence[Item]], None]) -> None:
@@ -57,14 +71,3 @@ def _through_outage(group: Sequence[Item], apply: Callable[[Sequence[Item]], Non
         except DatabaseAway:
             time.sleep(pause_s)
     return apply(group)
-
-
-def _applied_after_all(group: Sequence[Item], apply: Callable[[Sequence[Item]], None]) -> bool:
-    """Try a refused item again: what refused it may have been something that is over."""
-    for _ in range(TRIES - 1):
-        try:
-            _through_outage(group, apply)
-        except RowsRefused:
-            continue
-        return True
-    return False

@@ -39,12 +39,12 @@ def write(cursor: Cursor, facts: Sequence[Fact]) -> tuple[Counts, list[Fact]]:
     Those are not written, the others are; call it in a transaction.
     """
     first = {_name(fact): fact for fact in reversed(facts)}
-    new = upsert(cursor, SALE_EVENTS, (_audit_row(fact) for fact in first.values())).applied
+    new = upsert(cursor, SALE_EVENTS, (audit_row(fact) for fact in first.values())).applied
     # Fewer new rows than facts: some are repeats, or other events under a name that is taken. Seldom, so ask then.
     conflicts = [] if new == len(facts) else _conflicts(cursor, facts)
     unwanted = {id(fact) for fact in conflicts}
     good = [fact for fact in facts if id(fact) not in unwanted] if unwanted else facts
-    written = [upsert(cursor, table, rows) for table, rows in _latest_rows(good) if rows]
+    written = [upsert(cursor, table, rows) for table, rows in latest_rows(good) if rows]
     return (
         Counts(
             applied=sum(each.applied for each in written),
@@ -59,7 +59,8 @@ def _name(fact: Fact) -> tuple[str, int, int]:
     return fact.event.sale_id, fact.event.epoch, fact.event.version
 
 
-def _audit_row(fact: Fact) -> Row:
+def audit_row(fact: Fact) -> Row:
+    """Return the row of sale_events."""
     event = fact.event
     return (event.sale_id, event.epoch, event.version, event.type, event.user_id, event.at_ms, fact.text)
 
@@ -78,7 +79,7 @@ def _conflicts(cursor: Cursor, facts: Sequence[Fact]) -> list[Fact]:
     return [fact for fact in facts if texts[_name(fact)] != fact.text]
 
 
-def _latest_rows(facts: Iterable[Fact]) -> list[tuple[Table, list[Row]]]:
+def latest_rows(facts: Iterable[Fact]) -> list[tuple[Table, list[Row]]]:
     """Return the rows of each table, of the newest event per key only: the others would be overwritten at once."""
     purchases: dict[tuple[str, str], Event] = {}
     seats: dict[tuple[str, str], Event] = {}

@@ -25,10 +25,11 @@ COMMANDS = {
     "purchases": "ops.commands.purchases:purchases",
     "buyer": "ops.commands.buyer:buyer",
     "ledger": "ops.commands.ledger:ledger",
+    "bench": "ops.commands.bench:bench",
 }
 
 
-_OWN_LAYERS = ("up", "down", "status", "demo")  # they know a stack's settings better than its `env` file
+_OWN_LAYERS = ("up", "down", "status", "demo", "bench")  # they know a stack's settings better than its `env` file
 
 
 class LazyGroup(click.Group):

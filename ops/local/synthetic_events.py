@@ -14,14 +14,16 @@ Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 _LAG = 1_000  # buyers who hold a ticket and have not paid yet
 
 
-def values(count: int, sale_id: str, epoch: int, *, seated: bool = True) -> Iterator[tuple[str, bytes]]:
-    """Yield (user id, event JSON) of `count` events with versions 1, 2, 3 …"""
+def values(
+    count: int, sale_id: str, epoch: int, *, seated: bool = True, paid: bool = True
+) -> Iterator[tuple[str, bytes]]:
+    """Yield (user id, event JSON) of `count` events with versions 1, 2, 3 …; RESERVED only unless `paid`."""
     version, started = 0, 0
     reserved: dict[int, str] = {}
     while version < count:
         buyer = started
         for number, kind in ((buyer, "RESERVED"), (buyer - _LAG, "CONFIRMED")):
-            if number < 0 or version == count:
+            if number < 0 or version == count or (kind == "CONFIRMED" and not paid):
                 continue
             version += 1
             reserved.setdefault(number, f"{epoch}-{version}")
@@ -48,11 +50,11 @@ def values(count: int, sale_id: str, epoch: int, *, seated: bool = True) -> Iter
 
 
 def lambda_events(
-    count: int, batch_size: int, sale_id: str, epoch: int, *, seated: bool = True
+    count: int, batch_size: int, sale_id: str, epoch: int, *, seated: bool = True, paid: bool = True
 ) -> Iterator[dict[str, Any]]:
     """Yield the events that a poller of one partition would deliver for `values`."""
     topic, offset = "reservation-events", 0
-    source = values(count, sale_id, epoch, seated=seated)
+    source = values(count, sale_id, epoch, seated=seated, paid=paid)
     while batch := list(islice(source, batch_size)):
         rows = []
         for user_id, value in batch:

@@ -67,7 +67,7 @@ class Source:
         self._running: list[tuple[Poller, threading.Thread]] = []
 
     def produce(self, *values: bytes | None, partition_key: bytes | None = None) -> None:
-        """Put records on the topic."""
+        """Put records on the topic; returns nothing, and when they are there."""
         records = [OutgoingRecord(self.settings.kafka_topic, partition_key, value) for value in values]
         assert self._producer.send(records) == [None] * len(records)
 
@@ -273,10 +273,10 @@ def test_latest_skips_what_was_there_before(source: Source, eventually: Eventual
     toy = Toy()
     source.start(toy, starting_position="LATEST")
 
-    source.produce(b"new")
-    eventually(lambda: toy.seen)
+    # A partition is assigned before its end is known: the first of these may still count as old.
+    eventually(lambda: source.produce(b"new") or toy.seen)
 
-    assert toy.batches == [[(0, 1)]]
+    assert (0, 0) not in toy.seen
 
 
 def test_a_poller_that_starts_again_goes_on_where_the_last_one_ended(source: Source, eventually: Eventually) -> None:

@@ -52,7 +52,8 @@ def start(kafka_settings: Settings, own_database: str, tmp_path: Path, eventuall
             "ONSALE_READY_FILE": str(ready),
             "PYTHONPATH": str(PROJECT),
         }
-        command = [sys.executable, "-m", "ops.local.event_source", *words]
+        # A group of its own: one whose members were killed takes seconds before it serves anybody.
+        command = [sys.executable, "-m", "ops.local.event_source", "--stack-name", kafka_settings.kafka_topic, *words]
         with (tmp_path / "log").open("ab") as log:
             process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log)
         running.append(process)

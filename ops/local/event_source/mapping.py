@@ -14,6 +14,7 @@ MSK, SELF_MANAGED = "aws:kafka", "SelfManagedKafka"
 _SAM_KINDS = {"MSK": MSK, "SelfManagedKafka": SELF_MANAGED}
 _POSITIONS = ("TRIM_HORIZON", "LATEST")
 _MAX_BATCH_SIZE = 10_000
+_WINDOW = "MaximumBatchingWindowInSeconds"
 _MAX_WINDOW_S = 300
 _DEFAULT_WINDOW_S = 0.5  # Lambda's own; a template can only ask for whole seconds
 
@@ -111,7 +112,7 @@ def _mapping(
         raise BadTemplate(f"{where}: StartingPosition {position} is not supported here")
     arn = values.get("Stream") or values.get("EventSourceArn") or ""
     config = values.get("SelfManagedKafkaEventSourceConfig") or values.get("AmazonManagedKafkaEventSourceConfig") or {}
-    window = values.get("MaximumBatchingWindowInSeconds")
+    window = values.get(_WINDOW)
     return EventSourceMapping(
         name=f"{logical_id}-{name}",
         kind=kind,
@@ -121,9 +122,7 @@ def _mapping(
         group_id=str(values.get("ConsumerGroupId") or config.get("ConsumerGroupId") or f"{logical_id}-{name}"),
         starting_position=position,
         batch_size=_within(where, "BatchSize", values.get("BatchSize", 100), 1, _MAX_BATCH_SIZE),
-        window_s=window
-        if window == 0.5
-        else _within(where, "MaximumBatchingWindowInSeconds", window, 0, _MAX_WINDOW_S),
+        window_s=_DEFAULT_WINDOW_S if window is None else _within(where, _WINDOW, window, 0, _MAX_WINDOW_S),
         reports_failures="ReportBatchItemFailures" in (values.get("FunctionResponseTypes") or []),
     )
 

@@ -139,7 +139,7 @@ def _consumer_config(mapping: EventSourceMapping, timeout_s: float) -> dict[str,
         "enable.auto.commit": False,
         "partition.assignment.strategy": "cooperative-sticky",
         "session.timeout.ms": 6_000,  # as soon as a broker allows, a killed poller's partitions go to another
-        "heartbeat.interval.ms": 1_500,
+        "heartbeat.interval.ms": 500,  # the others learn of a change by heartbeat, twice per hand-over
         "max.poll.interval.ms": max(300_000, int(timeout_s * 1000) + 60_000),  # the function runs between two polls
         "fetch.error.backoff.ms": 100,
         "fetch.queue.backoff.ms": 50,

@@ -1,0 +1,1 @@
+"""The benchmark: each figure beside its limit, both measured in the same run, because machines differ and drift."""
