@@ -1,45 +1,20 @@
 """The parameters of a request, from its path, query and JSON body: found, compared, validated, and all faults named.
 
-Knows the shapes of the contract; what a value means to a sale is not decided here.
+Knows how a request says something; what a value means to a sale is not decided here.
 """
 
 import json
-import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote
 
 from chalice.app import Request
 
+from chalicelib.api.shapes import SALE_ID, SEAT_ID, USER_ID, Shape
 from chalicelib.config import settings
 from chalicelib.errors import FieldError, InvalidRequest, OnsaleError
 from chalicelib.identity import caller
 from chalicelib.sale.model import MAX_LIMIT_PER_BUYER
-
-
-class Shape(NamedTuple):
-    """What a text must look like; `detail` says it to a person."""
-
-    match: Callable[[str], object]
-    detail: str
-
-
-def _shape(pattern: str, detail: str) -> Shape:
-    return Shape(re.compile(pattern).fullmatch, detail)
-
-
-SALE_ID = _shape(r"[a-z0-9-]{1,64}", "must be 1 to 64 of a-z, 0-9 and -")
-USER_ID = _shape(r"[!-~]{1,255}", "must be 1 to 255 printable ASCII characters without space")
-SEAT_ID = _shape(r"[A-Za-z0-9._-]{1,32}", "must be 1 to 32 of A-Z, a-z, 0-9, '.', '_' and -")
-RESERVATION_ID = _shape(r"[0-9-]{1,64}", "must be a reservationId of an earlier answer")
-PAYMENT_ID = _shape(r"[!-~]{1,128}", "must be 1 to 128 printable ASCII characters without space")
-VERSION = _shape(r"[0-9]{1,12}-[0-9]{1,12}", "must be the version of an earlier answer")
-CURSOR = _shape(r"[0-9]{1,12}", "must be the next of an earlier answer")
-EMAIL = _shape(r"[!-?A-~]{1,64}@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z0-9-]{2,63}", "must be an e-mail address")
-PHONE = _shape(r"\+[1-9][0-9]{6,14}", "must be + and 7 to 15 digits (E.164)")
-LANGUAGE = _shape(r"[a-z]{2}(?:-[A-Z]{2})?", "must be a language such as ko or en")
-
-SHAPES = (SALE_ID, USER_ID, SEAT_ID, RESERVATION_ID, PAYMENT_ID, VERSION, CURSOR, EMAIL, PHONE, LANGUAGE)
 
 _JSON_TYPES = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "an object"}
 _GIVEN_TWICE = "is given twice with different values"

@@ -4,9 +4,10 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import wiring
 from chalicelib.api.bodies import buyer_body
-from chalicelib.api.parameters import PAYMENT_ID, RESERVATION_ID, Parameters
+from chalicelib.api.parameters import Parameters
 from chalicelib.api.responses import json_answer
 from chalicelib.api.routing import sale_route
+from chalicelib.api.shapes import PAYMENT_ID, RESERVATION_ID
 
 routes = Blueprint(__name__)
 

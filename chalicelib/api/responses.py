@@ -18,6 +18,7 @@ log = logging.getLogger("onsale")  # Chalice gives the logger of the app's name 
 PROBLEM_TYPE = "urn:onsale:problem:"
 RETRY_AFTER_S = "1"
 INTERNAL_ERROR = "internal-error"
+EXPOSED_HEADERS = ["Retry-After", "ETag", "X-Request-Id"]
 
 
 class Problem(NamedTuple):
@@ -69,7 +70,7 @@ class PublicCors(CORSConfig):
         super().__init__(
             allow_origin="*",
             allow_headers=["If-None-Match"],
-            expose_headers=["Retry-After", "ETag", "X-Request-Id"],
+            expose_headers=EXPOSED_HEADERS,
             max_age=3600,
         )
         self._headers: dict[str, str] = super().get_access_control_headers()
@@ -83,7 +84,8 @@ CORS = PublicCors()
 JSON_HEADERS: HeadersType = {
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
-    **CORS.get_access_control_headers(),
+    "Access-Control-Allow-Origin": CORS.allow_origin,
+    "Access-Control-Expose-Headers": ",".join(EXPOSED_HEADERS),
 }
 # `no-store` on errors too: a cache may keep a 404 or a 410 without being asked (RFC 9111, 4.2.2).
 _PROBLEM_HEADERS: HeadersType = {**JSON_HEADERS, "Content-Type": "application/problem+json"}

@@ -18,6 +18,7 @@ Handler = Callable[[Parameters], Response]
 
 JSON_ONLY = ("application/json",)
 MAX_HEADERS_BYTES = 16_384
+_PREFLIGHT_ONLY = ("Access-Control-Allow-Headers", "Access-Control-Max-Age")  # Chalice puts them on every answer
 
 
 def sale_route(
@@ -82,6 +83,8 @@ def envelope(request: Request | None, get_response: Callable[[Any], Response]) -
         response = problem(request_id, INTERNAL_ERROR, "")
     if response.status_code >= 400 and isinstance(response.body, dict):
         response = _in_our_words(response, request_id)
+    for name in _PREFLIGHT_ONLY:
+        response.headers.pop(name, None)
     response.headers["X-Request-Id"] = request_id
     return response
 

@@ -9,9 +9,10 @@ from chalice.app import Blueprint, Response
 from chalicelib import wiring
 from chalicelib.api.bodies import sale_body, seats_body
 from chalicelib.api.encoding import encode
-from chalicelib.api.parameters import CURSOR, EMAIL, LANGUAGE, PHONE, VERSION, Parameters
+from chalicelib.api.parameters import Parameters
 from chalicelib.api.responses import json_answer, no_content, public_answer
 from chalicelib.api.routing import plain_route, sale_route
+from chalicelib.api.shapes import CURSOR, EMAIL, LANGUAGE, PHONE, VERSION
 
 routes = Blueprint(__name__)
 health_routes = Blueprint(__name__)

@@ -17,6 +17,7 @@ from urllib.parse import parse_qs
 from chalice.app import Chalice, Response
 
 from chalicelib.api.responses import problem
+from ops.local.route_table import RouteTable
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], object]
@@ -50,45 +51,6 @@ class LambdaContext:
 def _header_name(key: str) -> str:
     """Turn HTTP_USER_AGENT into user-agent."""
     return key[5:].replace("_", "-").lower()
-
-
-Route = tuple[str, dict[str, str] | None]
-
-
-class RouteTable:
-    """Finds the route template of a path; a literal segment wins over a captured one."""
-
-    def __init__(self, templates: list[str]) -> None:
-        self._tree: dict[str, Any] = {}
-        for template in templates:
-            parts = template.split("/")
-            node = self._tree
-            for part in parts:
-                node = node.setdefault("{}" if part.startswith("{") else part, {})
-            node["/"] = template, [part[1:-1] if part.startswith("{") else "" for part in parts]
-        self._recent = lru_cache(maxsize=1024)(self._search)
-
-    def find(self, path: str) -> Route | None:
-        """Return (template, captured segments or None), None for an unknown path. A trailing slash is ignored."""
-        return self._recent(path)
-
-    def _search(self, path: str) -> Route | None:
-        parts = (path[:-1] if path.endswith("/") and path != "/" else path).split("/")
-        leaf = _leaf(self._tree, parts, 0)
-        if leaf is None:
-            return None
-        template, names = leaf
-        return template, {name: part for name, part in zip(names, parts, strict=True) if name} or None
-
-
-def _leaf(node: dict[str, Any], parts: list[str], depth: int) -> tuple[str, list[str]] | None:
-    if depth == len(parts):
-        leaf: tuple[str, list[str]] | None = node.get("/")
-        return leaf
-    for branch in (parts[depth], "{}"):
-        if branch in node and (found := _leaf(node[branch], parts, depth + 1)):
-            return found
-    return None
 
 
 def parse_query(text: str) -> dict[str, list[str]] | None:

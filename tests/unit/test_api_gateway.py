@@ -11,7 +11,8 @@ from chalice.local import RouteMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.local.api_gateway import ApiGateway, RouteTable, parse_query
+from ops.local.api_gateway import ApiGateway, parse_query
+from ops.local.route_table import RouteTable
 
 TEMPLATES = ["/", "/a", "/a/{x}", "/a/{x}/b", "/a/fixed", "/a/{x}/b/{y}"]
 

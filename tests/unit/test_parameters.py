@@ -8,7 +8,8 @@ from chalice.app import Request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.api.parameters import EMAIL, PAYMENT_ID, SEAT_ID, SHAPES, USER_ID, Parameters
+from chalicelib.api.parameters import Parameters
+from chalicelib.api.shapes import EMAIL, PAYMENT_ID, SEAT_ID, SHAPES, USER_ID
 from chalicelib.errors import InvalidRequest, OnsaleError
 
 

@@ -20,15 +20,13 @@
 --   {"SOLD_OUT", now_ms, "", 0} when nothing is free, nothing is held and nobody may wait for returns
 -- Writes sale, waiting, active, and what settling writes: holds, orders, free, seats, seat_changes, outbox
 local user = ARGV[1]
---@ state_of
---@ claim
---@ outlook
 local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'capacity', 'sequence', 'ms_per_place',
   'loading', 'closed', 'closes_at_ms', 'opens_at_ms', 'paused', 'queue_opens_at_ms', 'standby', 'claim_ms', 'active_ms')
 epoch = sale[1]
 if not epoch then return {'NO_SUCH_SALE', now, '', 0} end
 version, held, confirmed = tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
 next_deadline = tonumber(sale[5]) or math.huge
+--@ state_of
 local state = state_of(sale[9], sale[10], sale[11], sale[12], sale[13])
 if state == 'DRAFT' then return {'SALE_NOT_OPEN', now, '', 0} end
 if now >= next_deadline then
@@ -45,34 +43,41 @@ if state == 'CLOSED' then
   return {'SALE_CLOSED', now, '', 0}
 end
 local place = call('ZSCORE', ACTIVE, user)
-if place then return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[17], place)} end
-local waiting = call('ZCARD', WAITING)
-local number = waiting > 0 and call('ZSCORE', WAITING, user)
-if number then
-  local rank = call('ZRANK', WAITING, user) + 1
-  return {'WAITING', now, '', tonumber(number), rank, outlook(rank, state, sale[8], sale[16], sale[12])}
+if place then
+  --@ claim
+  return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[17], place)}
 end
 
 local free = sale[6] - held - confirmed
 local queue_opens_at = sale[14] ~= '0' and sale[14] or sale[12]
-if state == 'SCHEDULED' and now < tonumber(queue_opens_at) then
-  call('HINCRBY', SALE, 'refused_sale_not_open', 1)
-  return {'SALE_NOT_OPEN', now, '', tonumber(queue_opens_at)}
-elseif free == 0 and held == 0 and sale[15] == '0' then
-  call('HINCRBY', SALE, 'refused_sold_out', 1)
-  return {'SOLD_OUT', now, '', 0}
-end
-number = sale[7] + 1
-if waiting == 0 and state == 'OPEN' then
-  --@ admission
-  local places, tokens = admission(1, free)
-  if places > 0 then
-    call('HSET', SALE, 'sequence', number, 'admitted_through', number, 'tokens', math.max(0, tokens - 1), 'tokens_at_ms', now)
-    call('HINCRBY', SALE, 'admitted', 1)
-    return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[17])}
+local refusal = state == 'SCHEDULED' and now < tonumber(queue_opens_at) and 'SALE_NOT_OPEN'
+  or free == 0 and held == 0 and sale[15] == '0' and 'SOLD_OUT'
+local number, rank = sale[7] + 1, call('ZCARD', WAITING) + 1
+if refusal then
+  number = call('ZSCORE', WAITING, user)
+  if not number then
+    call('HINCRBY', SALE, 'refused_' .. string.lower(refusal), 1)
+    return {refusal, now, '', refusal == 'SALE_NOT_OPEN' and tonumber(queue_opens_at) or 0}
+  end
+  rank = call('ZRANK', WAITING, user) + 1
+else
+  if rank == 1 and state == 'OPEN' then
+    --@ admission
+    local places, tokens = admission(1, free)
+    if places > 0 then
+      --@ claim
+      call('HSET', SALE, 'sequence', number, 'admitted_through', number, 'tokens', math.max(0, tokens - 1), 'tokens_at_ms', now)
+      call('HINCRBY', SALE, 'admitted', 1)
+      return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[17])}
+    end
+  end
+  local number_text = number .. ''
+  if call('ZADD', WAITING, 'NX', number_text, user) == 1 then
+    call('HSET', SALE, 'sequence', number_text)
+  else  -- in line already: the number stays what it was
+    number = call('ZSCORE', WAITING, user)
+    rank = call('ZRANK', WAITING, user) + 1
   end
 end
-local number_text = number .. ''
-call('ZADD', WAITING, number_text, user)
-call('HSET', SALE, 'sequence', number_text)
-return {'WAITING', now, '', number, waiting + 1, outlook(waiting + 1, state, sale[8], sale[16], sale[12])}
+--@ outlook
+return {'WAITING', now, '', tonumber(number), rank, outlook(rank, state, sale[8], sale[16], sale[12])}

@@ -24,8 +24,6 @@
 -- Writes sale, active, and what settling writes: holds, orders, free, seats, seat_changes, outbox
 local user = ARGV[1]
 --@ state_of
---@ claim
---@ outlook
 local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'capacity', 'ms_per_place',
   'loading', 'closed', 'closes_at_ms', 'opens_at_ms', 'paused', 'standby', 'claim_ms', 'active_ms')
 epoch = sale[1]
@@ -48,8 +46,10 @@ local number = not place and call('ZSCORE', WAITING, user)
 if state == 'CLOSED' and (place or number or not record) then
   return {'SALE_CLOSED', now, '', 0}
 elseif place then
+  --@ claim
   return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[15], place)}
 elseif number then
+  --@ outlook
   local rank = call('ZRANK', WAITING, user) + 1
   return {'WAITING', now, '', tonumber(number), rank, outlook(rank, state, sale[7], sale[14], sale[11])}
 elseif record then
