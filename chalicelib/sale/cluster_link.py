@@ -15,7 +15,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chalicelib.errors import StoreUnavailable
-from chalicelib.sale.redis_link import NOT_NOW, Argument, Script, ask, ask_packed, pack_script, transact
+from chalicelib.sale.redis_link import NOT_NOW, UNBOUNDED, Script, pack_script
+from chalicelib.sale.wire import Argument, Wire
 
 _ATTEMPTS = 4
 _PAUSE_S = 0.05
@@ -26,28 +27,33 @@ class ClusterLink:
 
     def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
         self._url = url
-        self._timeouts = {"socket_connect_timeout": connect_timeout_s, "socket_timeout": read_timeout_s}
+        self._options: dict[str, Any] = {
+            "socket_connect_timeout": connect_timeout_s,
+            "socket_timeout": read_timeout_s,
+            "max_connections": UNBOUNDED,
+        }
+        self._timeout_s = read_timeout_s
         self._lock = threading.Lock()
         self._cluster: RedisCluster | None = None
         self._threads = threading.local()
 
     def command(self, *words: Argument) -> Any:
-        return self._answered(str(words[1]), lambda connection: ask(connection, words))
+        return self._answered(str(words[1]), lambda wire: wire.ask(words))
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
         packed = pack_script(script, tuple(keys), arguments)
         try:
-            reply = self._answered(keys[0], lambda connection: ask_packed(connection, packed))
+            reply = self._answered(keys[0], lambda wire: wire.ask_packed(packed))
         except NoScriptError:
             whole = ("EVAL", script.text, len(keys), *keys, *arguments)
-            reply = self._answered(keys[0], lambda connection: ask(connection, whole))
+            reply = self._answered(keys[0], lambda wire: wire.ask(whole))
         return cast(list[Any], reply)
 
     def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
         key = next(str(words[1]) for words in commands if len(words) > 1)
-        return cast(list[Any], self._answered(key, lambda connection: transact(connection, commands)))
+        return cast(list[Any], self._answered(key, lambda wire: wire.transact(commands)))
 
-    def _answered(self, key: str, exchange: Callable[[Connection], Any]) -> Any:
+    def _answered(self, key: str, exchange: Callable[[Wire], Any]) -> Any:
         """Run an exchange on the node that has the key, following it where the cluster has moved it."""
         failure: Exception | None = None
         for attempt in range(_ATTEMPTS):
@@ -67,39 +73,37 @@ class ClusterLink:
                 failure = error
         raise StoreUnavailable(f"the Redis Cluster does not answer: {failure}") from failure
 
-    def _exchanged(self, key: str, exchange: Callable[[Connection], Any]) -> Any:
+    def _exchanged(self, key: str, exchange: Callable[[Wire], Any]) -> Any:
         cluster = self._known()
         node = cluster.nodes_manager.get_node_from_slot(cluster.keyslot(key))
         return self._on_node(node.host, node.port, exchange)
 
-    def _asking(self, host: str, port: int, exchange: Callable[[Connection], Any]) -> Any:
-        def after_asking(connection: Connection) -> Any:
-            ask(connection, ("ASKING",))
-            return exchange(connection)
+    def _asking(self, host: str, port: int, exchange: Callable[[Wire], Any]) -> Any:
+        def after_asking(wire: Wire) -> Any:
+            wire.ask(("ASKING",))
+            return exchange(wire)
 
         return self._on_node(host, port, after_asking)
 
-    def _on_node(self, host: str, port: int, exchange: Callable[[Connection], Any]) -> Any:
-        connections: dict[tuple[str, int], Connection] = self._threads.__dict__.setdefault("connections", {})
-        connection = connections.get((host, port))
-        if connection is None:
+    def _on_node(self, host: str, port: int, exchange: Callable[[Wire], Any]) -> Any:
+        wires: dict[tuple[str, int], Wire] = self._threads.__dict__.setdefault("wires", {})
+        wire = wires.get((host, port))
+        if wire is None:
             pool = self._known().get_redis_connection(self._known().get_node(host, port)).connection_pool
-            connection = cast(Connection, pool.make_connection())
-            connection.connect()
-            connections[host, port] = connection
+            wire = wires[host, port] = Wire(cast(Connection, pool.make_connection()), self._timeout_s)
         try:
-            return exchange(connection)
+            return exchange(wire)
         except ResponseError:
             raise
         except BaseException:
-            del connections[host, port]
-            connection.disconnect()
+            del wires[host, port]
+            wire.close()
             raise
 
     def _known(self) -> RedisCluster:
         with self._lock:
             if self._cluster is None:
-                self._cluster = RedisCluster.from_url(self._url, protocol=2, **self._timeouts)
+                self._cluster = RedisCluster.from_url(self._url, protocol=2, **self._options)
             return self._cluster
 
     def _learn(self) -> None:

@@ -1,8 +1,7 @@
 """The link to Redis: one connection per thread, scripts by their hash, transactions. Knows no script and no key.
 
-redis-py's high-level call costs more than the script it sends (pools, retries, callbacks, metrics per command), so on
-one server the link speaks through redis-py's own `Connection`: pack, send, read. A cluster needs redis-py's routing and
-takes the high-level client.
+redis-py's high-level call costs more than the script it sends (pools, retries, callbacks, metrics per command), so the
+link keeps its connections itself and speaks through `wire`.
 """
 
 import hashlib
@@ -21,16 +20,19 @@ from redis.exceptions import (
     OutOfMemoryError,
     ReadOnlyError,
     ResponseError,
+    TryAgainError,
 )
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from chalicelib.errors import StoreUnavailable
+from chalicelib.sale.wire import Argument as Argument
+from chalicelib.sale.wire import Wire
 
-Argument = str | bytes | int | float
 # Answers that mean: not now. Nothing was changed by them (scripts are refused before their first write).
-NOT_NOW = (ReadOnlyError, MasterDownError, OutOfMemoryError, BusyLoadingError, ClusterDownError)
+NOT_NOW = (ReadOnlyError, MasterDownError, OutOfMemoryError, BusyLoadingError, ClusterDownError, TryAgainError)
+UNBOUNDED = 2**31 - 1  # connections of a pool, which is asked for new ones and never given one back
 
 
 class Script:
@@ -77,24 +79,27 @@ class ServerLink:
         if not url.startswith("unix://"):
             options |= {"socket_connect_timeout": connect_timeout_s, "socket_keepalive": True}
         # The pool only parses the URL and makes connections, which the link keeps; retrying is the link's own.
-        self._pool = ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), **options)
+        self._pool = ConnectionPool.from_url(
+            url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=UNBOUNDED, **options
+        )
+        self._timeout_s = read_timeout_s
         self._threads = threading.local()
 
     def command(self, *words: Argument) -> Any:
-        return self._answered(lambda connection: ask(connection, words))
+        return self._answered(lambda wire: wire.ask(words))
 
     def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
         packed = pack_script(script, tuple(keys), arguments)
         try:
-            reply = self._answered(lambda connection: ask_packed(connection, packed))
+            reply = self._answered(lambda wire: wire.ask_packed(packed))
         except NoScriptError:
             reply = self.command("EVAL", script.text, len(keys), *keys, *arguments)
         return cast(list[Any], reply)
 
     def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
-        return cast(list[Any], self._answered(lambda connection: transact(connection, commands)))
+        return cast(list[Any], self._answered(lambda wire: wire.transact(commands)))
 
-    def _answered(self, exchange: Callable[[Connection], Any]) -> Any:
+    def _answered(self, exchange: Callable[[Wire], Any]) -> Any:
         """Run an exchange; where the connection turns out to be broken, run it once more on a new one."""
         try:
             try:
@@ -104,63 +109,31 @@ class ServerLink:
         except (RedisConnectionError, RedisTimeoutError, OSError, *NOT_NOW) as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
 
-    def _exchanged(self, exchange: Callable[[Connection], Any]) -> Any:
-        connection: Connection | None = getattr(self._threads, "connection", None)
-        if connection is None:
-            connection = cast(Connection, self._pool.make_connection())
-            connection.connect()
-            self._threads.connection = connection
+    def _exchanged(self, exchange: Callable[[Wire], Any]) -> Any:
+        wire: Wire | None = getattr(self._threads, "wire", None)
+        if wire is None:
+            wire = self._threads.wire = Wire(cast(Connection, self._pool.make_connection()), self._timeout_s)
         try:
-            return exchange(connection)
+            return exchange(wire)
         except ResponseError:
             raise  # an answer too: the connection is still in step
         except BaseException:
             # Whatever it was, it may have come between a request and its reply.
-            self._threads.connection = None
-            connection.disconnect()
+            self._threads.wire = None
+            wire.close()
             raise
 
 
-def ask(connection: Connection, words: Sequence[Argument]) -> Any:
-    """Send one command and read its reply."""
-    return ask_packed(connection, connection.pack_command(*words))
-
-
-def ask_packed(connection: Connection, packed: Sequence[bytes]) -> Any:
-    """Send a command that is packed already and read its reply."""
-    connection.send_packed_command(packed, check_health=False)
-    return connection.read_response()
-
-
-def pack_script(script: Script, keys: tuple[str, ...], arguments: Sequence[Argument]) -> list[bytes]:
+def pack_script(script: Script, keys: tuple[str, ...], arguments: Sequence[Argument]) -> bytes:
     """Pack an EVALSHA: its first words are the same for every buyer of a sale, so they are packed once."""
     parts = [b"*%d\r\n" % (3 + len(keys) + len(arguments)), _packed_head(script.sha, keys)]
     for argument in arguments:
         text = str(argument).encode()
         parts.append(b"$%d\r\n%s\r\n" % (len(text), text))
-    return [b"".join(parts)]
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=4096)
 def _packed_head(sha: str, keys: tuple[str, ...]) -> bytes:
     words = [str(word).encode() for word in ("EVALSHA", sha, len(keys), *keys)]
     return b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
-
-
-def transact(connection: Connection, commands: Sequence[Sequence[Argument]]) -> Any:
-    """Send commands between MULTI and EXEC and return the list of their replies."""
-    packed = connection.pack_commands([("MULTI",), *commands, ("EXEC",)])
-    connection.send_packed_command(packed, check_health=False)
-    refused: ResponseError | None = None
-    reply: Any = None
-    for _ in range(len(commands) + 2):
-        try:
-            reply = connection.read_response()
-        except ResponseError as error:
-            refused = refused or error  # all replies must be read, or the next caller gets one of ours
-    if refused:
-        raise refused
-    for each in reply:
-        if isinstance(each, ResponseError):
-            raise each
-    return reply

@@ -30,7 +30,7 @@ def serving(name: str, redis_url: str) -> Iterator[Api]:
     (port,) = free_ports(1)
     command = (sys.executable, "-m", *SERVERS[name], "--port", str(port))
     program = Program(name="http", command=command, port=port, answers=lambda: port_open(port))
-    env = {**os.environ, "REDIS_URL": f"{redis_url}?max_connections=100000", "DEFAULT_SALE": DEFAULT_SALE}
+    env = {**os.environ, "REDIS_URL": f"{redis_url}", "DEFAULT_SALE": DEFAULT_SALE}
     with TemporaryDirectory(prefix="onsale-http-") as folder:
         child = spawn(program, log=Path(folder) / "http.log", env=env, tied=True)
         try:
