@@ -80,6 +80,9 @@ def _entries(sale_id: str, reply: list[Any]) -> list[OutboxEntry]:
         if fields is None:  # deleted since it was given out
             continue
         epoch, version = (int(part) for part in entry_id.split(b"-"))
-        user_id, value = encode(sale_id, epoch, version, fields[1].decode())
+        try:
+            user_id, value = encode(sale_id, epoch, version, fields[1].decode())
+        except (ValueError, KeyError):  # no line of ours: a consumer will quarantine it, and nothing waits behind it
+            user_id, value = "", fields[1]
         entries.append(OutboxEntry(entry_id.decode(), epoch, version, user_id, value))
     return entries

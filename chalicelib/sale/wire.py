@@ -9,7 +9,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import hiredis
 from redis.connection import Connection
@@ -54,7 +54,7 @@ class Wire:
         """Connect. Raises redis-py's ConnectionError, TimeoutError or AuthenticationError."""
         connection.connect()
         self._connection = connection
-        self._socket: socket.socket = connection._sock  # redis-py has no public name for it
+        self._socket = cast(socket.socket, connection._sock)  # redis-py has no public name for it
         self._reader = hiredis.Reader(replyError=_error)
         self._buffer = bytearray(_BUFFER_BYTES)
         if not isinstance(self._socket, ssl.SSLSocket):  # whose reads may need several of the socket's

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from statistics import median
 
 import pymysql
@@ -51,13 +52,15 @@ def _persist(events: Sequence[dict[str, object]]) -> float:
 def _insert(
     connection: "pymysql.Connection[pymysql.cursors.Cursor]", batches: Sequence[list[tuple[Table, list[Row]]]]
 ) -> float:
+    written_at = datetime.now(UTC).replace(tzinfo=None)
     started_s = time.perf_counter()
     for batch in batches:
         connection.begin()
         with connection.cursor() as cursor:
             for table, rows in batch:
-                marks = ", ".join(["%s"] * len(rows[0]))
-                cursor.executemany(f"{table.head}({marks}, UTC_TIMESTAMP(3))", rows)
+                # Bare marks only: pymysql falls back to one row a statement for anything else.
+                marks = ", ".join(["%s"] * (len(rows[0]) + 1))
+                cursor.executemany(f"{table.head}({marks})", [(*row, written_at) for row in rows])
         connection.commit()
     return time.perf_counter() - started_s
 

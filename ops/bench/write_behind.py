@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from statistics import median
 
 from functions.mysql import Database
 from ops import environment
@@ -22,16 +23,18 @@ def measure() -> list[Figure]:
     """Sell out, wait for MySQL, and compare each event's time with the time its row was written."""
     with private_stack(only=tuple(name for name in EVERYTHING if name != "sale")) as stack:
         environment.point_at(stack.env)
-        operate("sale.create", saleId=_SALE, capacity=_TICKETS, maxActive=100, admitPerSecond=0)
+        # Who waits asks at least every 2 s (a third of the claim time), so that the end of the sale is soon known to all.
+        operate("sale.create", saleId=_SALE, capacity=_TICKETS, maxActive=100, admitPerSecond=0, claimSeconds=6)
         took_s, requests = asyncio.run(_sell(stack.env["ONSALE_URL"]))
         database = Database(stack.env["MYSQL_URL"])
-        last_ms, worst_ms, median_ms = _delays(database)
+        last_ms, worst_ms, median_ms, sold_out_s = _delays(database)
         database.close()
     return [
         Figure("last sold ticket until its row", last_ms / 1000, "s", target=1.0, at_most=True),
         Figure("any sold ticket until its row, at worst", worst_ms / 1000, "s"),
         Figure("a sold ticket until its row, in the median", median_ms / 1000, "s"),
-        Figure("1,000 tickets to 20,000 buyers", took_s, "s", note=f"{requests / took_s:,.0f} requests a second"),
+        Figure("1,000 tickets sold out after", sold_out_s, "s"),
+        Figure("20,000 buyers served after", took_s, "s", note=f"{requests / took_s:,.0f} requests a second"),
     ]
 
 
@@ -51,19 +54,20 @@ async def _sell(url: str) -> tuple[float, int]:
     return took_s, figures.requests
 
 
-def _delays(database: Database) -> tuple[float, float, float]:
-    """Return ms from event to row: of the last sold ticket, the worst, the median."""
+def _delays(database: Database) -> tuple[float, float, float, float]:
+    """Return ms from event to row: of the last sold ticket, the worst, the median; and the seconds of selling."""
     give_up_s = time.monotonic() + _WAIT_S
     while True:
         with database.transaction() as cursor:
             cursor.execute(
-                "SELECT ROUND(UNIX_TIMESTAMP(CONVERT_TZ(written_at, '+00:00', @@session.time_zone)) * 1000) - at_ms"
+                "SELECT ROUND(UNIX_TIMESTAMP(CONVERT_TZ(written_at, '+00:00', @@session.time_zone)) * 1000) - at_ms, at_ms"
                 " FROM purchases WHERE sale_id = %s AND status = 'CONFIRMED' ORDER BY at_ms, version",
                 (_SALE,),
             )
-            delays = [float(row[0]) for row in cursor.fetchall()]
+            rows = cursor.fetchall()
+        delays = [float(row[0]) for row in rows]
         if len(delays) == _TICKETS:
-            return delays[-1], max(delays), sorted(delays)[len(delays) // 2]
+            return delays[-1], max(delays), median(delays), (rows[-1][1] - rows[0][1]) / 1000
         if time.monotonic() > give_up_s:
             raise RuntimeError(f"{len(delays)} of {_TICKETS} tickets in MySQL {_WAIT_S:g} s after the sale")
         time.sleep(0.1)

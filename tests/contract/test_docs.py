@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-FOREIGN = re.compile(r"/(?:root|home)/\w|/work/|--(?:extra-)?index-url|files\.pythonhosted|pypi\.org|repo1?\.maven")
+FOREIGN = re.compile(r"/root/|/home/\w+/|/work/|--(?:extra-)?index-url|files\.pythonhosted|pypi\.org|repo1?\.maven")
 
 
 def tracked() -> list[Path]:
