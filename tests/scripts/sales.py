@@ -11,10 +11,11 @@ from chalicelib.sale.keys import SaleKeys, sale_keys, script_keys
 from chalicelib.sale.model import Buyer, Sale, SalePlan, SaleSettings
 from chalicelib.sale.outbox import Outbox
 from chalicelib.sale.reader import SaleReader
-from chalicelib.sale.redis_link import Argument, RedisLink, open_link
+from chalicelib.sale.redis_link import RedisLink, open_link
 from chalicelib.sale.scripts import script
 from chalicelib.sale.store import SaleStore
 
+Argument = str | bytes | int | float
 _numbers = itertools.count(1)
 _READ: dict[bytes, Callable[[str], tuple[Argument, ...]]] = {
     b"hash": lambda key: ("HGETALL", key),
