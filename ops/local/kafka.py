@@ -82,12 +82,16 @@ def program(data: Path, run: Path, port: int, controller_port: int) -> Program:
     )
 
 
+def new_cluster_id() -> str:
+    """Return a random id as Kafka spells them; one that began with "-" would be taken for an option."""
+    return "A" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]
+
+
 def _format(data: Path, properties: Path, env: Environment) -> None:
     """Give the folder a cluster id. Safe again: what was cut short before meta.properties is begun anew."""
     if (data / "meta.properties").exists():
         return
     shutil.rmtree(data, ignore_errors=True)
-    cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     tool = _java("kafka.tools.StorageTool", heap="128m")
-    command = [*tool, "format", "--cluster-id", cluster_id, "--config", str(properties)]
+    command = [*tool, "format", "--cluster-id", new_cluster_id(), "--config", str(properties)]
     run_to_end("kafka", "format its data folder", command, env)

@@ -135,10 +135,17 @@ def spawn(program: Program, *, log: Path, env: Mapping[str, str], tied: bool) ->
 
         try:
             process = _in_spawner(job) if tied else job()
-            _started.append(process)
+            with _spawner_lock:
+                _started.append(process)
         except OSError as error:
             raise StartFailed(program.name, f"cannot be started: {error}", log) from error
     return Child(program, process, log, offset)
+
+
+def reap() -> None:
+    """Take note of those children of this process that have ended; until then they linger as zombies."""
+    with _spawner_lock:
+        _started[:] = [process for process in _started if process.poll() is None]
 
 
 def run_to_end(name: str, purpose: str, command: Sequence[str], env: Environment) -> None:

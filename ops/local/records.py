@@ -76,13 +76,24 @@ def process_of(home: Home, record: Record) -> psutil.Process | None:
     """Return the recorded process if it still runs, None if it has ended or the pid is somebody else's."""
     try:
         process = psutil.Process(record.pid)
-        if process.status() == psutil.STATUS_ZOMBIE:
+        if not runs(process):
             return None
         if abs(process.create_time() - record.created_s) < 0.02 or _mark_of(process) == mark(home, record.name):
             return process
     except psutil.Error:
         return None
     return None
+
+
+def runs(process: psutil.Process) -> bool:
+    """Say whether it runs; a zombie has ended, and a process that has its pid now is another one."""
+    try:
+        if not process.is_running():
+            return False
+        # While other threads are still ending, a killed process looks like a zombie, but has its ports and files.
+        return process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _mark_of(process: psutil.Process) -> str:

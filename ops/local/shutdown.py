@@ -2,15 +2,19 @@
 
 import signal
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 import psutil
 
 from ops.local.addresses import SERVERS
+from ops.local.program import reap
+from ops.local.records import runs
 
 _LONGER_S = {"mysql": 15.0, "kafka": 8.0}  # from SIGTERM to SIGKILL
 WITHIN_S = 5.0
+_POLL_S = 0.01
 
 
 def stop(processes: Mapping[str, psutil.Process], *, kill: bool = False) -> None:
@@ -26,12 +30,26 @@ def _stop_together(processes: Mapping[str, psutil.Process], *, kill: bool) -> No
     for process in processes.values():
         with suppress(psutil.NoSuchProcess):
             process.kill() if kill else process.terminate()
-    within_s = max(_LONGER_S.get(name, WITHIN_S) for name in processes)
-    _, left = psutil.wait_procs(list(processes.values()), timeout=within_s)
+    left = _wait(processes.values(), max(_LONGER_S.get(name, WITHIN_S) for name in processes))
     for process in left:
         with suppress(psutil.NoSuchProcess):
             process.kill()
-    psutil.wait_procs(left, timeout=WITHIN_S)
+    _wait(left, WITHIN_S)
+    reap()
+
+
+def _wait(processes: Iterable[psutil.Process], within_s: float) -> list[psutil.Process]:
+    """Wait for processes to end and return those that have not.
+
+    Not psutil's own: to that a zombie lives, and whoever inherited the process may be slow to reap it.
+    """
+    deadline_s = time.monotonic() + within_s
+    left = list(processes)
+    while True:
+        left = [process for process in left if runs(process)]
+        if not left or time.monotonic() > deadline_s:
+            return left
+        time.sleep(_POLL_S)
 
 
 @contextmanager

@@ -63,6 +63,8 @@ def after(what: str, *arguments: Argument, **settings: Any) -> Arrange:
                 sales.store.promote(sale)
             elif step == "closed":
                 sales.store.configure_sale(sale, {"closed": "1"})
+            elif step == "grown":
+                sales.store.configure_sale(sale, {}, seat_ids=("A-2",))
             elif step == "taken":
                 sales.holding(sale, "cy")
         return sale, *(made if each == "R" else each for each in arguments)
@@ -117,13 +119,6 @@ def too_small(sales: Sales) -> Call:
     return sale, 0, "", 0
 
 
-def after_growth(sales: Sales) -> Call:
-    """A seated sale of two seats, one of which is taken."""
-    call = after("bob")(sales)
-    sales.store.configure_sale(str(call[0]), {}, seat_ids=("A-2",))
-    return call[0], "bob", 1, "A-1"
-
-
 CASES: dict[tuple[str, str], Arrange] = {
     ("create_sale", "CREATED"): plan(),
     ("create_sale", "LOADING"): plan("A-1", of=2),
@@ -173,7 +168,7 @@ CASES: dict[tuple[str, str], Arrange] = {
     ("reserve", "SOLD_OUT"): after("bob", "bob", 1, ""),
     ("reserve", "NOT_ENOUGH_LEFT"): fresh("ann", 4, "", active="ann", limit_per_buyer=9),
     ("reserve", "NO_SUCH_SEAT"): fresh("ann", 1, "Z-1", active="ann", limit_per_buyer=2),
-    ("reserve", "SEAT_TAKEN"): after_growth,
+    ("reserve", "SEAT_TAKEN"): after("bob grown", "bob", 1, "A-1"),
     ("confirm", "PAID"): after("held", "ann", "R", "pay-1"),
     ("confirm", "REPEATED"): after("paid", "ann", "R", "pay-1"),
     ("confirm", "HOLD_EXPIRED"): after("expired taken", "ann", "R", "pay-1"),

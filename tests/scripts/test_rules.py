@@ -55,8 +55,7 @@ def test_admission_is_never_below_zero(sales: Sales) -> None:
     sales.active(sale, "ann", "bob")
     sales.store.configure_sale(sale, {"max_active": "1"})
     sales.store.enter_queue(sale, "cy")
-    assert sales.store.promote(sale).admitted == 0
-    assert sales.store.promote(sale).waiting == 1
+    assert (sales.store.promote(sale).admitted, sales.sale(sale).waiting) == (0, 1)
 
 
 def test_no_more_are_admitted_than_find_a_ticket(sales: Sales) -> None:
@@ -100,7 +99,6 @@ def test_a_paused_sale_queues_and_admits_nobody(sales: Sales) -> None:
 def test_reentering_keeps_the_number(sales: Sales) -> None:
     sale = sales.create(max_active=0)
     first = sales.store.enter_queue(sale, "ann").queue_number
-    sales.store.enter_queue(sale, "bob")
     assert sales.store.enter_queue(sale, "ann").queue_number == first
 
 

@@ -8,7 +8,6 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ops.local import addresses, ports, records, topology
@@ -57,7 +56,7 @@ def up(home: Home) -> Iterator[subprocess.Popen[str]]:
 def test_an_interrupted_up_leaves_no_process(
     up: subprocess.Popen[str], home: Home, reached: str, number: int, eventually: Eventually
 ) -> None:
-    eventually(lambda: reached in records.read(home))
+    eventually(lambda: reached in records.read(home) or up.poll() is not None)
     up.send_signal(number)
     output, _ = up.communicate(timeout=30)
     assert up.returncode == 130, output
@@ -81,10 +80,10 @@ def test_a_private_stack_dies_with_the_process_that_was_killed(eventually: Event
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as owner:
         assert owner.stdout is not None
         home = Home(Path(owner.stdout.readline().strip()))
-        pids = marked(home)
-        assert len(pids) > len(records.read(home)) == 5  # the gateway's workers too
+        processes = records.marked(home, topology.EVERYTHING)
+        assert len(processes) > len(records.read(home)) == 5  # the gateway's workers too
         owner.kill()
-    eventually(lambda: not any(psutil.pid_exists(pid) for pid in pids))
+    eventually(lambda: not any(map(records.runs, processes)))
     shutil.rmtree(home.path.parent)  # what a killed process cannot do itself
 
 

@@ -3,6 +3,7 @@
 import redis
 
 from ops.local import health
+from ops.local.kafka import new_cluster_id
 
 
 def test_redis_never_evicts_and_keeps_an_append_only_file(redis_url: str) -> None:
@@ -28,3 +29,7 @@ def test_kafka_answers_and_creates_no_topic_by_itself(kafka: str) -> None:
     topic = client.list_topics("never-made", timeout=10).topics["never-made"]
     assert topic.error is not None
     assert topic.error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART
+
+
+def test_no_cluster_id_looks_like_an_option() -> None:
+    assert not [each for each in (new_cluster_id() for _ in range(1_000)) if each.startswith("-")]

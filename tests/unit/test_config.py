@@ -24,7 +24,7 @@ def test_every_bad_setting_is_named_at_once() -> None:
         ("ONSALE_PORT", "0"),
         ("ONSALE_PORT", "65536"),
         ("ONSALE_PORT", "-1"),
-        ("ONSALE_PORT", "８"),
+        ("ONSALE_PORT", "\uff18"),
         ("PROMOTE_TICK_MS", "9"),
         ("IDENTITY", "nobody"),
         ("ONSALE_SERVICES", "cloud"),

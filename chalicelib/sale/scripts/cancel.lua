@@ -15,17 +15,17 @@
 --   {"CANCELLED", now_ms, record, 0} when it ended now
 --   {"ENDED", now_ms, record, 0} when it had ended before, as the record says
 --   {"NO_RESERVATION", now_ms, "", 0} when the buyer has no such reservation
---   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale
+--   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale, or it is archived
 -- Writes sale, active, holds, orders, payments, free, seats, seat_changes, outbox
 local user, reservation = ARGV[1], ARGV[2]
 --@ append
 --@ settle
-local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms')
+local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'archived')
 if not sale[1] or not sale[2] then return {'NO_SUCH_SALE', now, '', 0} end
 epoch = sale[1]
 version, held, confirmed = tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
 next_deadline = tonumber(sale[5]) or math.huge
-if now >= next_deadline then settle(5, user) end
+if now >= next_deadline and not sale[6] then settle(5, user) end
 
 local record = call('HGET', ORDERS, user)
 local latest, status
@@ -35,6 +35,7 @@ if record then
 end
 if not record or latest == '' or (reservation ~= '' and reservation ~= latest) then return {'NO_RESERVATION', now, '', 0} end
 if status ~= 'HELD' and status ~= 'CONFIRMED' then return {'ENDED', now, record, 0} end
+if sale[6] then return {'NO_SUCH_SALE', now, '', 0} end  -- nobody would relay its event
 
 local units, payment = release(user, 'CANCELLED')
 if payment ~= '' then

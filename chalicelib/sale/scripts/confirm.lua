@@ -20,18 +20,18 @@
 --   {"ALREADY_PAID", now_ms, "", 1} when another payment has bought it
 --   {"PAYMENT_USED", now_ms, "", 0} when this payment came for something else before
 --   {"NO_RESERVATION", now_ms, "", 0} when the buyer never had it
---   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale
+--   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale, or it is archived
 -- Writes sale, waiting, active, holds, orders, payments, free, seats, seat_changes, outbox
 local user, reservation, payment = ARGV[1], ARGV[2], ARGV[3]
 --@ append
 --@ take_seats
-local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'capacity', 'closed', 'closes_at_ms')
+local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'capacity', 'closed', 'closes_at_ms', 'archived')
 if not sale[1] or not sale[2] then return {'NO_SUCH_SALE', now, '', 0} end
 epoch = sale[1]
 version, held, confirmed = tonumber(sale[2]), tonumber(sale[3]), tonumber(sale[4])
 next_deadline = tonumber(sale[5]) or math.huge
 -- The caller's own hold is not settled: while the record says HELD the payment is in time, whatever the clock says.
-if now >= next_deadline then
+if now >= next_deadline and not sale[9] then
   --@ settle
   settle(5, user)
 end
@@ -44,6 +44,8 @@ if paid then
   if fate == 'PAID' then return {'REPEATED', now, record, 0} end
   return {fate, now, '', 1}
 end
+-- Nobody relays the events of an archived sale any more, so it makes none.
+if sale[9] then return {'NO_SUCH_SALE', now, '', 0} end
 if not record then return {'NO_RESERVATION', now, '', 0} end
 local _, latest, status, quantity, _, _, _, seats = match(record, RECORD)
 

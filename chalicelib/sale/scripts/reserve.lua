@@ -13,7 +13,7 @@
 -- ARGV[3] wanted string seat ids separated by commas, empty for any
 -- Returns
 --   {"RESERVED", now_ms, record} when the units are the buyer's
---   {"REPEATED", now_ms, record} when the same reservation is live already
+--   {"REPEATED", now_ms, record, 0} when the same reservation is live already
 --   {"ALREADY_RESERVED", now_ms, record, 0} when a different one is
 --   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale
 --   {"SALE_CLOSED", now_ms, "", 0} when nothing is sold any more

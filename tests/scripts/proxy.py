@@ -1,0 +1,67 @@
+"""A proxy in front of Redis that loses replies when told to."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from urllib.parse import urlsplit
+
+
+class Proxy:
+    """Passes bytes on both ways. `lose` is how many replies to lose from now on, `silently` without closing."""
+
+    def __init__(self, redis_url: str) -> None:
+        self._redis_path = urlsplit(redis_url).path
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        self.lose = 0
+        self.silently = False
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """Refuse every further connection."""
+        if self._listener.fileno() >= 0:
+            self._listener.shutdown(socket.SHUT_RDWR)
+            self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self._redis_path)
+            threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
+
+    def _pass(self, client: socket.socket, server: socket.socket) -> None:
+        with client, server:
+            try:
+                while data := client.recv(65_536):
+                    server.sendall(data)
+            except OSError:
+                return
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> None:
+        try:
+            while data := server.recv(65_536):
+                if self.lose:
+                    self.lose -= 1
+                    if not self.silently:
+                        client.shutdown(socket.SHUT_RDWR)
+                        return
+                else:
+                    client.sendall(data)
+        except OSError:
+            return
+
+
+@contextmanager
+def proxy_to(redis_url: str) -> Iterator[Proxy]:
+    """Run a proxy to a Redis on a unix socket."""
+    proxy = Proxy(redis_url)
+    try:
+        yield proxy
+    finally:
+        proxy.close()

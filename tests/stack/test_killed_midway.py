@@ -1,0 +1,67 @@
+"""kill -9 of whatever runs, in the middle of a sale, and `up` again: nothing is sold twice and the ledger balances."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ops import environment
+from ops.demo.buyer import Ending
+from ops.demo.client import SaleClient
+from ops.demo.crowd import Crowd, CrowdPlan, tickets
+from ops.demo.figures import Figures
+from ops.local.stack import Stack, private_stack
+from ops.local.topology import EVERYTHING
+from ops.operation import operate
+
+SALE = "midway"
+VICTIMS = ("gateway", "relay", "event-source-persist", "scheduler")
+
+
+@pytest.fixture
+def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A stack of its own, and this process its client."""
+    before = dict(os.environ)
+    with private_stack(only=tuple(name for name in EVERYTHING if name != "sale")) as stack:
+        environment.point_at(stack.env)
+        yield stack
+    environment.point_at({})
+    os.environ.clear()
+    os.environ.update(before)
+
+
+async def sell(stack: Stack) -> dict[str, tuple[str, ...]]:
+    """Send a crowd to the sale; kill and restart everything but the servers once a third of the seats are gone."""
+    figures = Figures()
+    client = SaleClient(stack.env["ONSALE_URL"], SALE, figures, connections=40)
+    crowd = Crowd(CrowdPlan(buyers=150, arrive_within_s=1, pay_percent=90), client, figures)
+    visit = asyncio.ensure_future(crowd.visit())
+    while crowd.endings[Ending.TICKET] < 15:
+        await asyncio.sleep(0.02)
+    await asyncio.to_thread(kill_and_restart, stack)
+    outcomes = await visit
+    await client.close()
+    failed = [each for each in outcomes if each.ending is Ending.FAILED]
+    assert failed == []
+    return tickets(outcomes)
+
+
+def kill_and_restart(stack: Stack) -> None:
+    for name in VICTIMS:
+        os.kill(stack.pid(name), signal.SIGKILL)
+    stack.up()
+
+
+def test_a_sale_survives_the_death_of_every_process_of_ours(running: Stack) -> None:
+    sale: dict[str, Any] = {"rows": 5, "seatsPerRow": 9, "payment": "required", "maxActive": 12}
+    operate("sale.create", saleId=SALE, **sale, holdSeconds=2, claimSeconds=3, activeSeconds=10, admitPerSecond=15)
+    sold = asyncio.run(sell(running))
+    assert len(sold) == 45
+    assert len({seat for seats in sold.values() for seat in seats}) == 45
+    ledger = operate("ledger", saleId=SALE, waitSeconds=30)
+    assert ledger["verdict"] == "balanced", ledger
+    assert threading.active_count() < 50
