@@ -17,7 +17,7 @@ from ops.local import kafka as kafka_server
 from ops.local import mysql as mysql_server
 from ops.local import redis as redis_server
 from ops.local.ports import free_ports
-from ops.local.program import Program, spawn, stop_child, wait_until_it_answers
+from ops.local.program import Program, StartFailed, spawn, stop_child, wait_until_it_answers
 from ops.local.stack import Stack, private_stack
 from ops.local.topology import SETTINGS
 
@@ -34,7 +34,10 @@ def _folder(kind: str) -> Iterator[Path]:
 
 @contextmanager
 def _serving(program: Program, folder: Path) -> Iterator[None]:
-    program.prepare(os.environ)
+    try:
+        program.prepare(os.environ)
+    except StartFailed as error:
+        pytest.fail(f"{error}\n{error.log_tail}")
     child = spawn(program, log=folder / f"{program.name}.log", env=os.environ, tied=True)
     try:
         wait_until_it_answers(child)

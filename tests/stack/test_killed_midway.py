@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-import signal
 import threading
 from collections.abc import Iterator
 from typing import Any
 
+import psutil
 import pytest
 
 from ops import environment
@@ -51,8 +51,10 @@ async def sell(stack: Stack) -> dict[str, tuple[str, ...]]:
 
 
 def kill_and_restart(stack: Stack) -> None:
-    for name in VICTIMS:
-        os.kill(stack.pid(name), signal.SIGKILL)
+    victims = [psutil.Process(stack.pid(name)) for name in VICTIMS]
+    for victim in victims:
+        victim.kill()
+    psutil.wait_procs(victims, timeout=10)  # a process that is still dying would count as running
     stack.up()
 
 
@@ -63,5 +65,5 @@ def test_a_sale_survives_the_death_of_every_process_of_ours(running: Stack) -> N
     assert len(sold) == 45
     assert len({seat for seats in sold.values() for seat in seats}) == 45
     ledger = operate("ledger", saleId=SALE, waitSeconds=30)
-    assert ledger["verdict"] == "balanced", ledger
+    assert ledger["state"] == "balanced", ledger
     assert threading.active_count() < 50
