@@ -22,6 +22,9 @@ from ops.local.home import Home
 from ops.local.shutdown import stop, undisturbed
 from ops.local.startup import Startup
 
+# A process that was killed a moment ago may still count as running, and be gone when the rest has been started.
+_PASSES = 3
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessInfo:
@@ -65,23 +68,34 @@ class Stack:
         """
         self.home.create()
         with self._locked():
-            alive = self._alive()
-            self._kill_strays(alive)
-            running = {name: record.port for name, (record, _) in alive.items() if record.port}
-            plan = topology.plan(self.home, self._environment, running, self._announce, self._only)
-            self.home.write_state(plan.state)
-            base = {name: value for name, value in self._environment.items() if name not in topology.SETTINGS}
-            startup = Startup(self.home, plan, alive, base, tied=self._tied, announce=self._announce)
-            try:
-                startup.run()
-            except BaseException:
-                with undisturbed():
-                    self._stop(startup.started)
-                raise
-            self.env = plan.env
-            self.home.write_env({name: value for name, value in plan.env.items() if name not in PORT_OF.values()})
-            self.home.write_state(replace(plan.state, first_sale_in=plan.env.get("REDIS_URL", "")))
-        return [replace(each, condition=startup.conditions[each.name]) for each in self.status()]
+            for _ in range(_PASSES):
+                found = self._bring_about()
+                if all(each.condition != "stopped" for each in found):
+                    break
+        return found
+
+    def _bring_about(self) -> list[ProcessInfo]:
+        alive = self._alive()
+        self._kill_strays(alive)
+        running = {name: record.port for name, (record, _) in alive.items() if record.port}
+        plan = topology.plan(self.home, self._environment, running, self._announce, self._only)
+        self.home.write_state(plan.state)
+        base = {name: value for name, value in self._environment.items() if name not in topology.SETTINGS}
+        startup = Startup(self.home, plan, alive, base, tied=self._tied, announce=self._announce)
+        try:
+            startup.run()
+        except BaseException:
+            with undisturbed():
+                self._stop(startup.started)
+            raise
+        self.env = plan.env
+        self.home.write_env({name: value for name, value in plan.env.items() if name not in PORT_OF.values()})
+        if "sale" in startup.conditions:
+            self.home.write_state(replace(plan.state, first_sale_in=plan.env["REDIS_URL"]))
+        done = startup.conditions
+        return [
+            each if each.condition == "stopped" else replace(each, condition=done[each.name]) for each in self.status()
+        ]
 
     def down(self) -> list[str]:
         """Stop everything of this home and return the names of what ran. Data, logs and settings stay."""

@@ -258,3 +258,35 @@ def test_ups_at_the_same_time_start_everything_once(home: Home, shell: dict[str,
         thread.join()
     assert sorted(each["redis"] for each in found) == ["running", "running", "running", "started"]
     assert len(processes(home)) == 2
+
+
+def test_a_process_that_dies_while_the_rest_is_started_is_started_again(
+    home: Home, shell: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = Stack(home, environment=shell, only=("redis", "scheduler"))
+    (redis_before, _) = stack.up()
+    monkeypatch.setattr(records, "runs", _says_yes_once(records.runs))
+    os.kill(redis_before.pid, signal.SIGKILL)
+    monkeypatch.setattr(health, "redis_answers", _says_yes_once(health.redis_answers))
+    monkeypatch.setattr(health, "port_open", _says_yes_once(health.port_open))
+    (redis_after, _) = stack.up()
+    assert redis_after.pid != redis_before.pid
+    assert redis_after.healthy
+
+
+def _says_yes_once(question: Callable[..., bool]) -> Callable[..., bool]:
+    answers = iter([True])
+    return lambda *asked: next(answers, None) or question(*asked)
+
+
+def test_the_default_sale_is_made_by_the_first_up_that_has_it_among_its_tasks(
+    home: Home, shell: dict[str, str]
+) -> None:
+    Stack(home, environment=shell, only=("redis",)).up()
+    stack = Stack(home, environment=shell, only=("redis", "sale"))
+    stack.up()
+    with redis.Redis.from_url(stack.env["REDIS_URL"]) as client:
+        assert client.smembers("sales") == {b"demo"}
+        client.delete("sales")
+        stack.up()  # not made again: somebody may have archived it on purpose
+        assert not client.exists("sales")
