@@ -4,14 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.errors import FieldError, InvalidRequest
 from chalicelib.sale.keys import SALES, sale_keys
 from chalicelib.sale.model import (
     ARCHIVED,
     CLOSED,
     DRAFT,
-    FREE,
-    MAX_LIMIT_PER_BUYER,
     OPEN,
     PAUSED,
     SCHEDULED,
@@ -22,6 +19,7 @@ from chalicelib.sale.model import (
 )
 from chalicelib.sale.redis_link import RedisLink
 from chalicelib.sale.replies import buyer_of_record, refusal
+from chalicelib.sale.seat_map import read_page
 from chalicelib.sale.settings_codec import from_map
 
 # What the scripts count, besides `refused_…` for each code of a refusal.
@@ -92,25 +90,8 @@ class SaleReader:
         )
 
     def seats(self, sale_id: str, since: str | None, after: str | None, limit: int) -> SeatPage:
-        """Return a page of the seat map.
-
-        Without `since` all seats in plan order, `after` being the `next` of the page before. With it the seats changed
-        since that version, oldest change first; `reset` when the plan or the epoch is another one since, and the
-        client has to read it all. The version is read before the states, so that whatever changes in between is
-        reported again by the next call with `since`.
-        """
-        keys = sale_keys(sale_id)
-        epoch, *versions = self._link.command("HMGET", keys.sale, "epoch", "version", "plan_version")
-        if epoch is None:
-            raise refusal(b"NO_SUCH_SALE", sale_id, "", 0)
-        version, plan_version = (int(each or 0) for each in versions)
-        current = f"{epoch.decode()}-{version}"
-        if since is None:
-            return self._plan_page(sale_id, current, _cursor("after", after), limit)
-        since_epoch, since_version = _version(since)
-        if since_epoch != int(epoch) or not plan_version <= since_version <= version:
-            return SeatPage(current, (), None, reset=True)
-        return self._changes_page(sale_id, current, max(since_version, _cursor("after", after)), limit)
+        """Return a page of the seat map; see `seat_map.read_page`."""
+        return read_page(self._link, sale_id, since, after, limit)
 
     def put_contact(self, sale_id: str, user_id: str, contact_json: str) -> None:
         """Keep where to write to a buyer, apart from everything that becomes an event."""
@@ -122,40 +103,6 @@ class SaleReader:
     def erase_contact(self, sale_id: str, user_id: str) -> bool:
         """Forget where to write to a buyer; False when nothing was kept."""
         return bool(self._link.command("HDEL", sale_keys(sale_id).contacts, user_id))
-
-    def _plan_page(self, sale_id: str, version: str, start: int, limit: int) -> SeatPage:
-        seat_ids = self._link.command("LRANGE", sale_keys(sale_id).plan, start, start + limit)
-        more = len(seat_ids) > limit
-        page = self._with_states(sale_id, seat_ids[:limit])
-        return SeatPage(version, page, str(start + limit) if more else None, reset=False)
-
-    def _changes_page(self, sale_id: str, version: str, since: int, limit: int) -> SeatPage:
-        # One version changes as many seats as a buyer may have; a page never ends in the middle of one.
-        count = limit + MAX_LIMIT_PER_BUYER
-        changes = self._link.command(
-            "ZRANGEBYSCORE",
-            sale_keys(sale_id).seat_changes,
-            f"({since}",
-            "+inf",
-            "WITHSCORES",
-            "LIMIT",
-            0,
-            count + 1,
-        )
-        rows = list(zip(changes[::2], map(int, changes[1::2]), strict=True))
-        if len(rows) <= limit:
-            return SeatPage(version, self._with_states(sale_id, [seat for seat, _ in rows]), None, reset=False)
-        last = rows[limit - 1][1]
-        whole = [seat for seat, at in rows if at <= last]
-        more = len(whole) < len(rows)
-        return SeatPage(version, self._with_states(sale_id, whole), str(last) if more else None, reset=False)
-
-    def _with_states(self, sale_id: str, seat_ids: list[bytes]) -> tuple[tuple[str, str], ...]:
-        if not seat_ids:
-            return ()
-        taken = self._link.command("HMGET", sale_keys(sale_id).seats, *seat_ids)
-        states = (FREE if text is None else text.split(b" ", 1)[0].decode() for text in taken)
-        return tuple((seat.decode(), state) for seat, state in zip(seat_ids, states, strict=True))
 
 
 def _sale_commands(sale_id: str) -> list[tuple[str, ...]]:
@@ -220,18 +167,3 @@ def _pairs(flat: Iterable[bytes]) -> list[tuple[str, str]]:
 def _three(text: str) -> tuple[str, str, str]:
     fate, user_id, reservation_id = text.split(" ")
     return fate, user_id, reservation_id
-
-
-def _cursor(field: str, text: str | None) -> int:
-    if text is None:
-        return 0
-    if not (text.isascii() and text.isdigit() and len(text) <= 12):
-        raise InvalidRequest([FieldError(field, "must be the `next` of the page before")])
-    return int(text)
-
-
-def _version(text: str) -> tuple[int, int]:
-    epoch, _, version = text.partition("-")
-    if not all(part.isascii() and part.isdigit() and len(part) <= 12 for part in (epoch, version)):
-        raise InvalidRequest([FieldError("since", "must be a `version` that this sale gave")])
-    return int(epoch), int(version)
