@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, cast
 
-from redis.cluster import RedisCluster
+from redis.cluster import ClusterNode, RedisCluster
 from redis.connection import Connection
 from redis.exceptions import AskError, MovedError, NoScriptError, RedisClusterException, RedisError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -56,21 +56,24 @@ class ClusterLink:
     def _answered(self, key: str, exchange: Callable[[Wire], Any]) -> Any:
         """Run an exchange on the node that has the key, following it where the cluster has moved it."""
         failure: Exception | None = None
+        asked: tuple[str, int] | None = None  # this key has moved already, its slot has not: ask there for this once
         for attempt in range(_ATTEMPTS):
             try:
+                if asked:
+                    return self._asking(*asked, exchange)
                 if attempt:
                     time.sleep(_PAUSE_S)
                     self._learn()
                 return self._exchanged(key, exchange)
             except MovedError as error:  # an AskError to redis-py, so it has to be caught before that
-                failure = error
-            except AskError as error:  # this key has moved already, its slot has not: the new node is asked for once
-                return self._asking(str(error.host), int(error.port), exchange)
+                failure, asked = error, None
+            except AskError as error:
+                failure, asked = error, (str(error.host), int(error.port))
             except RedisTimeoutError as error:
                 failure = error
                 break  # an answer late by one time-out is late enough: the caller decides
             except (RedisConnectionError, RedisClusterException, OSError, *NOT_NOW) as error:
-                failure = error
+                failure, asked = error, None
         raise StoreUnavailable(f"the Redis Cluster does not answer: {failure}") from failure
 
     def _exchanged(self, key: str, exchange: Callable[[Wire], Any]) -> Any:
@@ -89,7 +92,12 @@ class ClusterLink:
         wires: dict[tuple[str, int], Wire] = self._threads.__dict__.setdefault("wires", {})
         wire = wires.get((host, port))
         if wire is None:
-            pool = self._known().get_redis_connection(self._known().get_node(host, port)).connection_pool
+            cluster = self._known()
+            node = cluster.get_node(host, port)
+            if node is None:  # it has no slots yet, so redis-py has not heard of it
+                node = ClusterNode(host, port)
+                cluster.nodes_manager.create_redis_connections([node])
+            pool = cluster.get_redis_connection(node).connection_pool
             wire = wires[host, port] = Wire(cast(Connection, pool.make_connection()), self._timeout_s)
         try:
             return exchange(wire)

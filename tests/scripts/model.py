@@ -147,8 +147,8 @@ class Model:
                 return "payment-used"
             return "CONFIRMED" if fate == "PAID" else fate
         order = self.orders.get(user)
-        if order is None or not order.reservation_id:
-            return "no-reservation"
+        if order is None or not order.reservation_id or _version(reservation_id) > _version(order.reservation_id):
+            return "no-reservation"  # older ones are not remembered, and taken for the buyer's
         fate = self._fate(order, reservation_id)
         self.payments[payment] = (fate, user, reservation_id)
         if fate != "PAID":
@@ -169,6 +169,11 @@ class Model:
             self._end(order, "CANCELLED")
         return order.state
 
+    def add_seats(self, seats: tuple[str, ...]) -> None:
+        added = [seat for seat in seats if seat not in self.seats]
+        self.seats |= dict.fromkeys(added, True)
+        self.capacity += len(added)
+
     def _fate(self, order: Order, reservation_id: str) -> str:
         if order.reservation_id != reservation_id or order.status == "CANCELLED":
             return "reservation-ended"
@@ -185,3 +190,7 @@ class Model:
 
     def _mark(self, seats: tuple[str, ...], *, free: bool) -> None:
         self.seats |= dict.fromkeys(seats, free)
+
+
+def _version(reservation_id: str) -> int:
+    return int(reservation_id.partition("-")[2])

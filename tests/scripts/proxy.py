@@ -8,12 +8,13 @@ from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes on both ways. `lose` is how many replies to lose from now on, `silently` without closing."""
+    """Passes bytes on both ways. After `spare` more replies, `lose` many are lost; `silently` without closing."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis_path = urlsplit(redis_url).path
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"redis://127.0.0.1:{self._listener.getsockname()[1]}/0"
+        self.spare = 0
         self.lose = 0
         self.silently = False
         threading.Thread(target=self._accept, daemon=True).start()
@@ -46,12 +47,13 @@ class Proxy:
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         try:
             while data := server.recv(65_536):
-                if self.lose:
+                if self.lose and not self.spare:
                     self.lose -= 1
                     if not self.silently:
                         client.shutdown(socket.SHUT_RDWR)
                         return
                 else:
+                    self.spare -= 1 if self.spare else 0
                     client.sendall(data)
         except OSError:
             return

@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from chalicelib.errors import StoreUnavailable
+from chalicelib.sale.keys import sale_keys
+from chalicelib.sale.model import Buyer, SalePlan, SaleSettings
 from chalicelib.sale.redis_link import open_link
 from tests.scripts.proxy import Proxy, proxy_to
-from tests.scripts.sales import Sales
+from tests.scripts.sales import Sales, new_sale_id
 
 ACTS: dict[str, Callable[[Sales, str], object]] = {
     "enter": lambda through, sale_id: through.store.enter_queue(sale_id, "new"),
@@ -55,21 +57,54 @@ def test_a_lost_reply_changes_nothing_twice(
     sales: Sales, proxy: Proxy, act: Callable[[Sales, str], object], silently: bool
 ) -> None:
     calm, rough = busy_sale(sales), busy_sale(sales)
-    act(sales, calm)
+    first = act(sales, calm)
     behind = through(proxy)
     behind.sale(rough)  # connected
     proxy.silently, proxy.lose = silently, 1
-    if silently:
-        with pytest.raises(StoreUnavailable):
-            act(behind, rough)
-        act(behind, rough)  # the client sends again
-    else:
-        act(behind, rough)  # the link sends again
+    again = resent(lambda: act(behind, rough), silently)
     assert proxy.lose == 0
+    if isinstance(first, Buyer):
+        assert outcome(again) == outcome(first)
     one, twice = sales.sale(calm), sales.sale(rough)
     assert (twice.version, twice.held, twice.confirmed) == (one.version, one.held, one.confirmed)
     assert (twice.waiting, twice.active, twice.counters) == (one.waiting, one.active, one.counters)
     assert sales.event_types(rough) == sales.event_types(calm)
+    assert set(sales.dump(rough)) == set(sales.dump(calm))
+
+
+@pytest.mark.parametrize("silently", [False, True], ids=["connection closed", "reply swallowed"])
+@pytest.mark.parametrize("spare", range(4), ids=["the id", "chunk 1", "chunk 2", "chunk 3"])
+def test_a_reply_lost_while_a_sale_is_created_loads_no_seat_twice(
+    sales: Sales, proxy: Proxy, spare: int, silently: bool
+) -> None:
+    seats = tuple(f"A-{number}" for number in range(2_500))
+    plan = SalePlan(new_sale_id(), SaleSettings(), len(seats), seats)
+    sales.create(3, ("A-1", "A-2", "A-3"))  # the script is in Redis' cache
+    behind = through(proxy)
+    assert plan.sale_id not in behind.reader.sale_ids()  # connected
+    proxy.silently, proxy.spare, proxy.lose = silently, spare, 1
+    resent(lambda: behind.store.create_sale(plan), silently)
+    assert proxy.lose == 0
+    assert sales.sale(plan.sale_id).capacity == 2_500
+    assert sales.reader.snapshot(plan.sale_id).free_seats == 2_500
+    assert sales.link.command("LRANGE", sale_keys(plan.sale_id).plan, 0, -1) == [seat.encode() for seat in seats]
+    assert [line.split(" ")[0] for line in sales.events(plan.sale_id)] == ["SALE_CREATED"]
+
+
+def resent(act: Callable[[], object], silently: bool) -> object:
+    """Return an answer: the link sends again where the connection broke, the client where no answer came."""
+    if silently:
+        with pytest.raises(StoreUnavailable):
+            act()
+    return act()
+
+
+def outcome(told: object) -> tuple[object, ...]:
+    """Return what a buyer is told that does not depend on the time of the call."""
+    assert isinstance(told, Buyer)
+    bought = told.reservation
+    what = (bought.status, bought.quantity, bought.payment_id) if bought else ()
+    return told.state, told.queue_number, told.rank, *what
 
 
 def test_a_store_that_swallows_replies_is_unavailable_within_a_second(sales: Sales, proxy: Proxy) -> None:

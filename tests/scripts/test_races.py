@@ -128,20 +128,46 @@ def test_a_lapsed_unit_is_sold_although_no_scheduler_runs(sales: Sales) -> None:
     assert sales.store.reserve(sale_id, "next", 1).state == "HELD"
 
 
+def let_time_pass(sales: Sales, sale_id: str, span_ms: int) -> None:
+    """Make everything that the sale remembers so much older."""
+    keys, now = sale_keys(sale_id), sales.hash(sale_id)
+    for key in (keys.active, keys.holds):
+        for user in sales.scores(key):
+            sales.link.command("ZINCRBY", key, -span_ms, user)
+    times = ("next_deadline_ms", "tokens_at_ms", "pace_at_ms", "pace_from_ms")
+    older = {name: int(float(now[name])) - span_ms for name in times if now.get(name)}
+    if older:
+        sales.put(sale_id, **older)
+
+
 def test_who_only_asks_when_told_to_always_gets_the_turn(sales: Sales) -> None:
-    claim_ms = 9_000
-    sale_id = sales.create(50, max_active=1, claim_ms=claim_ms, **UNLIMITED)
-    sales.active(sale_id, "first")
-    buyers = [f"b{number}" for number in range(20)]
-    for buyer in buyers:
-        polls = sales.store.enter_queue(sale_id, buyer).poll_after_ms
-        # Admitted right after asking, the buyer still asks again, jitter of a fifth included, within the claim time.
-        assert 250 <= polls * 1.2 < claim_ms / 2
-    for buyer in ("first", *buyers):
-        assert sales.store.queue_status(sale_id, buyer).state == "ACTIVE"
-        sales.store.reserve(sale_id, buyer, 1)
+    step_ms, span_ms = 250, 1_500  # a buyer takes a second and a half to choose
+    sale_id = sales.create(50, max_active=2, claim_ms=9_000, paused=True, **UNLIMITED)
+    buyers = [f"b{number}" for number in range(40)]
+    asks_at_ms = {buyer: sales.store.enter_queue(sale_id, buyer).poll_after_ms * 1.2 for buyer in buyers}
+    chooses_until_ms: dict[str, int] = {}
+    for at_ms in range(0, 60_000, step_ms):
+        if at_ms == 5_000:
+            sales.store.configure_sale(sale_id, {"paused": "0"})
+        if at_ms == 15_000:  # all at once, long before the time that the last in line were told
+            sales.store.configure_sale(sale_id, {"max_active": "100"})
+        let_time_pass(sales, sale_id, step_ms)
         sales.store.promote(sale_id)
-    assert sales.sale(sale_id).confirmed == 21
+        for buyer in [each for each, ask_ms in asks_at_ms.items() if ask_ms <= at_ms]:
+            told = sales.store.queue_status(sale_id, buyer)
+            asks_at_ms[buyer] = at_ms + told.poll_after_ms * 1.2  # the API's jitter, at its longest
+            if told.state != "WAITING":
+                assert told.state == "ACTIVE", told
+                chooses_until_ms[buyer] = at_ms + span_ms
+                del asks_at_ms[buyer]
+        for buyer in [each for each, until_ms in chooses_until_ms.items() if until_ms <= at_ms]:
+            assert sales.store.reserve(sale_id, buyer, 1).state == "CONFIRMED"
+            del chooses_until_ms[buyer]
+        if not asks_at_ms and not chooses_until_ms:
+            break
+    sale = sales.sale(sale_id)
+    assert sale.confirmed == 40
+    assert not sale.counters.get("lapsed_claim_missed")
 
 
 def test_a_late_payment_and_a_rival_never_both_get_the_last_ticket(sales: Sales) -> None:

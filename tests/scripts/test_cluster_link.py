@@ -1,0 +1,181 @@
+"""The link follows a cluster: whatever moves to another node is found there, and what cannot be served is said so."""
+
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from redis.crc import key_slot
+
+from chalicelib.errors import StoreUnavailable
+from chalicelib.sale.keys import sale_keys
+from ops.local import redis as redis_server
+from ops.local.ports import HOST, free_ports
+from ops.local.program import spawn, stop_child, wait_until_it_answers
+from tests.scripts.sales import Sales, new_sale_id, open_sales
+
+
+class TwoNodes:
+    """A cluster whose first node has all slots and whose second has none; slots can be moved, also half-way."""
+
+    def __init__(self, ports: tuple[int, int], cluster_ports: tuple[int, int]) -> None:
+        self.url = f"redis://{HOST}:{ports[0]}/0"
+        self.old, self.new = (redis.Redis(host=HOST, port=port) for port in ports)
+        for node in (self.old, self.new):  # a node that gives its last slot away would become a replica
+            node.config_set("cluster-allow-replica-migration", "no")
+        self.old.execute_command("CLUSTER MEET", HOST, ports[1], cluster_ports[1])
+        redis_server.take_all_slots(ports[0])
+        self._old_id, self._new_id = (node.execute_command("CLUSTER MYID") for node in (self.old, self.new))
+        deadline_s = time.monotonic() + 15
+        while self._old_id not in self._connected(self.new) or self._new_id not in self._connected(self.old):
+            assert time.monotonic() < deadline_s, "the two nodes did not meet within 15 s"
+            time.sleep(0.02)
+
+    def _connected(self, node: redis.Redis) -> list[bytes]:
+        """Return whom a node knows and takes as part of a working cluster."""
+        if node.execute_command("CLUSTER INFO")["cluster_state"] != "ok":
+            return []
+        nodes = node.execute_command("CLUSTER NODES")
+        return [each["node_id"].encode() for each in nodes.values() if each["connected"]]
+
+    def begin(self, sale_id: str) -> None:
+        """Begin to move a sale's slot, and move the keys that it has; the slot stays where it was."""
+        slot = _slot(sale_id)
+        self.new.execute_command("CLUSTER SETSLOT", slot, "IMPORTING", self._old_id)
+        self.old.execute_command("CLUSTER SETSLOT", slot, "MIGRATING", self._new_id)
+        keys = self.old.execute_command("CLUSTER GETKEYSINSLOT", slot, 100)
+        port = self.new.connection_pool.connection_kwargs["port"]
+        self.old.execute_command("MIGRATE", HOST, port, "", 0, 5000, "KEYS", *keys)
+
+    def end(self, sale_id: str) -> None:
+        """Give the slot itself away: only now does the cluster tell its clients."""
+        for node in (self.new, self.old):
+            node.execute_command("CLUSTER SETSLOT", _slot(sale_id), "NODE", self._new_id)
+
+    def give_back(self, sale_id: str) -> None:
+        """Forget a sale that was moved and give its slot back: the second node has none again."""
+        self.end(sale_id)
+        for key in self.new.execute_command("CLUSTER GETKEYSINSLOT", _slot(sale_id), 100):
+            self.new.delete(key)
+        self.old.execute_command("CLUSTER SETSLOT", _slot(sale_id), "IMPORTING", self._new_id)
+        for node in (self.old, self.new):
+            node.execute_command("CLUSTER SETSLOT", _slot(sale_id), "NODE", self._old_id)
+
+    def close(self) -> None:
+        self.old.close()
+        self.new.close()
+
+
+def _slot(sale_id: str) -> int:
+    return key_slot(sale_keys(sale_id).sale.encode())
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[TwoNodes]:
+    """Two nodes, for this file: the session's cluster has to keep its slots."""
+    ports = free_ports(4)
+    with ExitStack() as stack:
+        for number in (0, 1):
+            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="onsale-node-")))
+            program = redis_server.program(folder / "data", folder, ports[number], cluster_port=ports[2 + number])
+            program.prepare(os.environ)
+            child = spawn(program, log=folder / "redis.log", env=os.environ, tied=True)
+            stack.callback(stop_child, child, kill=True)
+            wait_until_it_answers(child)
+        cluster = TwoNodes((ports[0], ports[1]), (ports[2], ports[3]))
+        stack.callback(cluster.close)
+        yield cluster
+
+
+@pytest.fixture
+def here(nodes: TwoNodes) -> Sales:
+    """Sales over a link that learns the slots before anything moves."""
+    return open_sales(nodes.url, cluster=True)
+
+
+@pytest.fixture
+def sale_id(nodes: TwoNodes, here: Sales) -> Iterator[str]:
+    """A sale on the first node, with a slot that a test may move."""
+    created = here.create(2)
+    yield created
+    nodes.give_back(created)
+
+
+def move(nodes: TwoNodes, sale_id: str) -> None:
+    nodes.begin(sale_id)
+    nodes.end(sale_id)
+
+
+def test_a_script_follows_a_sale_that_has_moved(nodes: TwoNodes, here: Sales, sale_id: str) -> None:
+    move(nodes, sale_id)
+    assert here.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+    assert here.store.reserve(sale_id, "ann", 1).state == "CONFIRMED"
+    assert here.event_types(sale_id) == ["CONFIRMED"]
+
+
+def test_a_transaction_follows_a_sale_that_has_moved(nodes: TwoNodes, here: Sales, sale_id: str) -> None:
+    move(nodes, sale_id)
+    assert here.sale(sale_id).capacity == 2
+
+
+def test_a_command_follows_a_sale_that_has_moved(nodes: TwoNodes, here: Sales, sale_id: str) -> None:
+    move(nodes, sale_id)
+    assert here.outbox.length(sale_id) == 1
+
+
+def test_a_command_finds_a_key_that_moves_just_now_to_a_node_without_slots(
+    nodes: TwoNodes, here: Sales, sale_id: str
+) -> None:
+    nodes.begin(sale_id)
+    assert here.outbox.length(sale_id) == 1
+
+
+def test_while_a_sale_moves_its_scripts_are_unavailable_and_go_on_afterwards(
+    nodes: TwoNodes, here: Sales, sale_id: str
+) -> None:
+    nodes.begin(sale_id)
+    with pytest.raises(StoreUnavailable):  # of the script's nine keys some exist on neither node
+        here.store.enter_queue(sale_id, "ann")
+    nodes.end(sale_id)
+    assert here.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+    assert here.sale(sale_id).counters["sequence"] == 1
+
+
+def kill_connections(node: redis.Redis) -> None:
+    node.execute_command("CLIENT KILL", "TYPE", "normal", "SKIPME", "yes")
+
+
+@pytest.mark.parametrize("cluster", [False, True], ids=["plain", "cluster"])
+def test_a_connection_that_redis_has_closed_is_opened_again(cluster: bool, request: pytest.FixtureRequest) -> None:
+    url: Any = request.getfixturevalue("redis_cluster_url" if cluster else "redis_url")
+    sales = open_sales(url, cluster=cluster)
+    sale_id = sales.create(2)
+    with redis.Redis.from_url(url) as server:
+        kill_connections(server)
+        assert sales.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+        kill_connections(server)
+        assert sales.sale(sale_id).active == 1
+        kill_connections(server)
+        assert sales.outbox.length(sale_id) == 1
+        server.script_flush()
+    assert sales.store.reserve(sale_id, "ann", 1).state == "CONFIRMED"
+
+
+def test_a_cluster_that_refuses_connections_is_unavailable_within_a_second() -> None:
+    (port,) = free_ports(1)
+    started_s = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        open_sales(f"redis://{HOST}:{port}/0", cluster=True).store.enter_queue(new_sale_id(), "ann")
+    assert time.monotonic() - started_s < 1
+
+
+def test_what_crosses_slots_is_refused(redis_cluster_url: str) -> None:
+    link = open_sales(redis_cluster_url, cluster=True).link
+    with pytest.raises(redis.ResponseError, match="CROSSSLOT"):
+        link.transaction(("GET", "{a}:one"), ("GET", "{b}:two"))
+    assert link.command("GET", "{a}:one") is None  # in step again
