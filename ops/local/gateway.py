@@ -50,8 +50,11 @@ def load(target: str) -> Chalice | Application:
 
 
 def _in_worker(served: Chalice | Application, parent_pid: int) -> Application:
-    """Run in each worker before it serves: it must not outlive the gateway, however that dies."""
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    """Run in each worker before it serves: it must not outlive the gateway, however that dies.
+
+    By SIGKILL: Granian may swallow a SIGTERM that comes early in a worker's life. An orderly stop ends workers first.
+    """
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent_pid:
         sys.exit(1)
     return ApiGateway(served) if isinstance(served, Chalice) else served

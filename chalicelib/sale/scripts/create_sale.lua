@@ -53,6 +53,6 @@ call('HDEL', SALE, 'loading')
 local settings = {capacity = ARGV[2], seated = seated}
 for i = 6, 5 + fields, 2 do settings[ARGV[i]] = ARGV[i + 1] end
 append('SALE_CREATED ' .. now .. ' ' .. cjson.encode(settings))
-call('XGROUP', 'CREATE', OUTBOX, 'relay', '0')
+redis.pcall('XGROUP', 'CREATE', OUTBOX, 'relay', '0')  -- an outbox left from before may have it
 call('HSET', SALE, 'version', version, 'capacity', capacity, 'held', 0, 'confirmed', 0, 'sequence', 0, 'admitted_through', 0, 'plan_version', version)
 return {'CREATED', now, epoch, loaded}
