@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.events import decode
 from chalicelib.sale.keys import sale_keys
+from chalicelib.sale.reader import Snapshot
 from tests.scripts.model import Model
 from tests.scripts.sales import Sales
 
@@ -29,11 +30,11 @@ class Story:
         return taken
 
 
-def read_story(sales: Sales, sale_id: str) -> Story:
+def read_story(sales: Sales, sale_id: str, version: int) -> Story:
     """Apply the events of the outbox; each version is there once, and none is missing."""
     story = Story()
     entries = sales.outbox.entries(sale_id)
-    assert [each.version for each in entries] == list(range(1, sales.sale(sale_id).version + 1))
+    assert [each.version for each in entries] == list(range(1, version + 1))
     for event in (decode(each.value) for each in entries):
         if event.type in STATUS:
             what = (STATUS[event.type], event.reservation_id, event.quantity, frozenset(event.seat_ids))
@@ -45,9 +46,9 @@ def read_story(sales: Sales, sale_id: str) -> Story:
     return story
 
 
-def assert_the_story_is_what_redis_has(sales: Sales, sale_id: str) -> None:
+def assert_the_story_is_what_redis_has(sales: Sales, sale_id: str, snapshot: Snapshot) -> None:
     """The same holders, reservations, seats, refunds and capacity."""
-    snapshot, story = sales.reader.snapshot(sale_id), read_story(sales, sale_id)
+    story = read_story(sales, sale_id, snapshot.sale.version)
     kept = {user: buyer.reservation for user, buyer in snapshot.buyers.items() if buyer.reservation}
     assert story.orders == {
         user: (each.status, each.reservation_id, each.quantity, frozenset(each.seat_ids)) for user, each in kept.items()
@@ -59,9 +60,8 @@ def assert_the_story_is_what_redis_has(sales: Sales, sale_id: str) -> None:
     assert snapshot.sale.counters.get("refunds_due", 0) == len(due)
 
 
-def assert_the_ledger_balances(sales: Sales, sale_id: str) -> None:
+def assert_the_ledger_balances(snapshot: Snapshot) -> None:
     """The sums of what buyers have are the counters; stock is never below nothing or above capacity."""
-    snapshot = sales.reader.snapshot(sale_id)
     sale = snapshot.sale
     units = {"HELD": 0, "CONFIRMED": 0, "EXPIRED": 0, "CANCELLED": 0}
     for buyer in snapshot.buyers.values():
@@ -85,9 +85,9 @@ def assert_no_deadline_is_overlooked(sales: Sales, sale_id: str) -> None:
         assert float(sales.hash(sale_id)["next_deadline_ms"]) <= min(deadlines)
 
 
-def assert_both_are_in_the_same_state(sales: Sales, sale_id: str, model: Model) -> None:
+def assert_both_are_in_the_same_state(sales: Sales, sale_id: str, snapshot: Snapshot, model: Model) -> None:
     """Redis has the model's line, places, buyers, seats and payments."""
-    snapshot, keys = sales.reader.snapshot(sale_id), sale_keys(sale_id)
+    keys = sale_keys(sale_id)
     numbers = sales.scores(keys.waiting)
     assert list(numbers) == model.waiting
     assert len(set(numbers.values())) == len(numbers)

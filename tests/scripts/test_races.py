@@ -8,6 +8,8 @@ from itertools import pairwise
 from threading import Barrier
 from typing import Any
 
+import pytest
+
 from chalicelib.errors import Refused
 from chalicelib.sale.keys import sale_keys
 from tests.scripts.sales import Sales
@@ -140,16 +142,17 @@ def let_time_pass(sales: Sales, sale_id: str, span_ms: int) -> None:
         sales.put(sale_id, **older)
 
 
-def test_who_only_asks_when_told_to_always_gets_the_turn(sales: Sales) -> None:
+@pytest.mark.parametrize("places", [2, 100])
+def test_who_only_asks_when_told_to_always_gets_the_turn(places: int, sales: Sales) -> None:
     step_ms, span_ms = 250, 1_500  # a buyer takes a second and a half to choose
-    sale_id = sales.create(50, max_active=2, claim_ms=9_000, paused=True, **UNLIMITED)
+    sale_id = sales.create(50, max_active=places, claim_ms=9_000, paused=True, **UNLIMITED)
     buyers = [f"b{number}" for number in range(40)]
     asks_at_ms = {buyer: sales.store.enter_queue(sale_id, buyer).poll_after_ms * 1.2 for buyer in buyers}
     chooses_until_ms: dict[str, int] = {}
     for at_ms in range(0, 60_000, step_ms):
-        if at_ms == 5_000:
+        if at_ms == 10_000:
             sales.store.configure_sale(sale_id, {"paused": "0"})
-        if at_ms == 15_000:  # all at once, long before the time that the last in line were told
+        if at_ms == 20_000:  # all at once, long before the time that the last in line were told
             sales.store.configure_sale(sale_id, {"max_active": "100"})
         let_time_pass(sales, sale_id, step_ms)
         sales.store.promote(sale_id)

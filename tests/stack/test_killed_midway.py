@@ -56,6 +56,7 @@ def kill_and_restart(stack: Stack) -> None:
         victim.kill()
     psutil.wait_procs(victims, timeout=10)  # a process that is still dying would count as running
     stack.up()
+    assert not {stack.pid(name) for name in VICTIMS} & {victim.pid for victim in victims}
 
 
 def test_a_sale_survives_the_death_of_every_process_of_ours(running: Stack) -> None:
