@@ -17,6 +17,7 @@ PORT_OF = {
 DEFAULT_PORTS = {"redis": 6379, "mysql": 3306, "kafka": 9092, "gateway": 8000}
 Announce = Callable[[str], None]
 
+_RELEASE_S = 3.0
 _CONTROLLER = "kafka-controller"  # Kafka's second port, which nobody else needs to know
 
 
@@ -42,7 +43,9 @@ def choose_ports(
         explicit = PORT_OF[name] in asked
         last = running.get(name) or state.ports.get(name) or DEFAULT_PORTS[name]
         wish = int(asked[PORT_OF[name]]) if explicit else last
-        if running.get(name) == wish or (ports.is_free(wish) and wish not in chosen.values()):
+        # Who had the port last was of this stack, and may be dying still.
+        patience_s = _RELEASE_S if state.ports.get(name) == wish else 0
+        if running.get(name) == wish or (wish not in chosen.values() and ports.becomes_free(wish, patience_s)):
             chosen[name] = wish
         elif explicit:
             raise StartFailed(f"{PORT_OF[name]}={wish}", "cannot be used: something else listens on that port")

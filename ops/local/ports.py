@@ -2,6 +2,7 @@
 
 import random
 import socket
+import time
 from itertools import islice
 
 HOST = "127.0.0.1"
@@ -21,6 +22,14 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
     return True
+
+
+def becomes_free(port: int, patience_s: float) -> bool:
+    """Say whether a server could listen on the port now, or within a time."""
+    give_up_at = time.monotonic() + patience_s
+    while not (free := is_free(port)) and time.monotonic() < give_up_at:
+        time.sleep(0.02)
+    return free
 
 
 def free_ports(count: int) -> list[int]:

@@ -39,12 +39,14 @@ async def sell(stack: Stack) -> dict[str, tuple[str, ...]]:
     figures = Figures()
     client = SaleClient(stack.env["ONSALE_URL"], SALE, figures, connections=40)
     crowd = Crowd(CrowdPlan(buyers=150, arrive_within_s=1, pay_percent=90), client, figures)
-    visit = asyncio.ensure_future(crowd.visit())
-    while crowd.endings[Ending.TICKET] < 15:
-        await asyncio.sleep(0.02)
-    await asyncio.to_thread(kill_and_restart, stack)
-    outcomes = await visit
-    await client.close()
+    try:
+        visit = asyncio.ensure_future(crowd.visit())
+        while crowd.endings[Ending.TICKET] < 15:
+            await asyncio.sleep(0.02)
+        await asyncio.to_thread(kill_and_restart, stack)
+        outcomes = await visit
+    finally:
+        await client.close()
     failed = [each for each in outcomes if each.ending is Ending.FAILED]
     assert failed == []
     return tickets(outcomes)

@@ -1,8 +1,12 @@
 """The servers that the stack and the tests start: do they serve, and with the promised settings?"""
 
+import socket
+import threading
+
 import redis
 
-from ops.local import health
+from ops.local import addresses, health, ports
+from ops.local.home import State
 from ops.local.kafka import new_cluster_id
 
 
@@ -33,3 +37,14 @@ def test_kafka_answers_and_creates_no_topic_by_itself(kafka: str) -> None:
 
 def test_no_cluster_id_looks_like_an_option() -> None:
     assert not [each for each in (new_cluster_id() for _ in range(1_000)) if each.startswith("-")]
+
+
+def test_a_port_that_this_stack_had_is_waited_for_while_its_last_owner_dies() -> None:
+    with socket.socket() as dying:
+        dying.bind((ports.HOST, 0))
+        dying.listen()
+        port: int = dying.getsockname()[1]
+        threading.Timer(0.2, dying.close).start()
+        state = State(ports={"gateway": port})
+        chosen = addresses.choose_ports(["gateway"], {"ONSALE_PORT": str(port)}, state, {}, lambda _: None)
+    assert chosen == {"gateway": port}
