@@ -44,6 +44,6 @@ bench:  ## measure this machine: each figure beside its limit
 	@$(BIN)/onsale bench $(ARGS)
 
 requirements:  ## write the hashed requirement files anew (needs uv; ARGS=--upgrade for newer versions)
-	@$(COMPILE) $(ARGS) --extra functions --extra local --extra dev pyproject.toml -o requirements-dev.txt
+	@$(COMPILE) $(ARGS) --extra functions --extra authorizer --extra local --extra dev pyproject.toml -o requirements-dev.txt
 	@$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	@$(COMPILE) -c requirements-dev.txt --extra functions pyproject.toml -o functions/requirements.txt
