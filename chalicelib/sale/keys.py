@@ -31,7 +31,7 @@ def sale_keys(sale_id: str) -> SaleKeys:
 
 
 # Scripts number their keys in the order of SaleKeys, and each takes as many from the front as it needs.
-_KEYS_OF_SCRIPT = {"confirm": 10, "cancel": 10, "create_sale": 11, "configure_sale": 12}
+_KEYS_OF_SCRIPT = {"confirm": 10, "cancel": 10, "create_sale": 11, "configure_sale": 12, "put_contact": 12}
 _KEYS_OF_OTHERS = 9
 
 

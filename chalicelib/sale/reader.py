@@ -93,12 +93,15 @@ class SaleReader:
         """Return a page of the seat map; see `seat_map.read_page`."""
         return read_page(self._link, sale_id, since, after, limit)
 
-    def put_contact(self, sale_id: str, user_id: str, contact_json: str) -> None:
-        """Keep where to write to a buyer, apart from everything that becomes an event."""
-        keys = sale_keys(sale_id)
-        if not self._link.command("HEXISTS", keys.sale, "epoch"):
-            raise refusal(b"NO_SUCH_SALE", sale_id, "", 0)
-        self._link.command("HSET", keys.contacts, user_id, contact_json)
+    def name(self, sale_id: str) -> str:
+        """Return what a sale is called, "" where it has no name or is forgotten."""
+        name: bytes | None = self._link.command("HGET", sale_keys(sale_id).sale, "name")
+        return (name or b"").decode()
+
+    def contact(self, sale_id: str, user_id: str) -> str | None:
+        """Return where to write to a buyer, as it was given to `put_contact`; None where nothing is kept."""
+        kept: bytes | None = self._link.command("HGET", sale_keys(sale_id).contacts, user_id)
+        return None if kept is None else kept.decode()
 
     def erase_contact(self, sale_id: str, user_id: str) -> bool:
         """Forget where to write to a buyer; False when nothing was kept."""

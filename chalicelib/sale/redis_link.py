@@ -32,6 +32,7 @@ from chalicelib.sale.wire import Wire
 
 # Answers that mean: not now. Nothing was changed by them (scripts are refused before their first write).
 NOT_NOW = (ReadOnlyError, MasterDownError, OutOfMemoryError, BusyLoadingError, ClusterDownError, TryAgainError)
+NO_ANSWER = (RedisConnectionError, RedisTimeoutError, OSError, *NOT_NOW)  # what a caller hears as StoreUnavailable
 UNBOUNDED = 2**31 - 1  # connections of a pool, which is asked for new ones and never given one back
 
 
@@ -75,13 +76,7 @@ class ServerLink:
     """A link to one server."""
 
     def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
-        options: dict[str, Any] = {"socket_timeout": read_timeout_s}
-        if not url.startswith("unix://"):
-            options |= {"socket_connect_timeout": connect_timeout_s, "socket_keepalive": True}
-        # The pool only parses the URL and makes connections, which the link keeps; retrying is the link's own.
-        self._pool = ConnectionPool.from_url(
-            url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=UNBOUNDED, **options
-        )
+        self._pool = connections(url, connect_timeout_s, read_timeout_s)
         self._timeout_s = read_timeout_s
         self._threads = threading.local()
 
@@ -106,7 +101,7 @@ class ServerLink:
                 return self._exchanged(exchange)
             except RedisConnectionError:
                 return self._exchanged(exchange)
-        except (RedisConnectionError, RedisTimeoutError, OSError, *NOT_NOW) as error:
+        except NO_ANSWER as error:
             raise StoreUnavailable(f"Redis does not answer: {error}") from error
 
     def _exchanged(self, exchange: Callable[[Wire], Any]) -> Any:
@@ -122,6 +117,14 @@ class ServerLink:
             self._threads.wire = None
             wire.close()
             raise
+
+
+def connections(url: str, connect_timeout_s: float, read_timeout_s: float) -> ConnectionPool:
+    """Return what parses the URL and makes connections; the links keep them, and retrying is the links' own."""
+    options: dict[str, Any] = {"socket_timeout": read_timeout_s}
+    if not url.startswith("unix://"):
+        options |= {"socket_connect_timeout": connect_timeout_s, "socket_keepalive": True}
+    return ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=UNBOUNDED, **options)
 
 
 def pack_script(script: Script, keys: tuple[str, ...], arguments: Sequence[Argument]) -> bytes:

@@ -48,7 +48,15 @@ class SaleStore:
 
     def cancel(self, sale_id: str, user_id: str, reservation_id: str = "") -> Buyer:
         """End a reservation; one that had ended before is returned as it ended."""
-        return self._buyer("cancel", sale_id, user_id, reservation_id)
+        return self._buyer("cancel", sale_id, user_id, reservation_id, 0)
+
+    def release(self, sale_id: str, user_id: str, reservation_id: str) -> Buyer:
+        """End a reservation that is held and not paid; any other is returned as it is."""
+        return self._buyer("cancel", sale_id, user_id, reservation_id, 1)
+
+    def put_contact(self, sale_id: str, user_id: str, contact_json: str) -> None:
+        """Keep where to write to a buyer, apart from everything that becomes an event. Replaces what was kept."""
+        self._run("put_contact", sale_id, (user_id, contact_json))
 
     def promote(self, sale_id: str) -> Promotion:
         """Release what has lapsed and admit those next in line; bounded work, `more` says to call again."""

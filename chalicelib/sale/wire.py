@@ -55,7 +55,7 @@ class Wire:
         connection.connect()
         self._connection = connection
         self._socket = cast(socket.socket, connection._sock)  # redis-py has no public name for it
-        self._reader = hiredis.Reader(replyError=_error)
+        self._reader = reply_reader()
         self._buffer = bytearray(_BUFFER_BYTES)
         if not isinstance(self._socket, ssl.SSLSocket):  # whose reads may need several of the socket's
             self._socket.settimeout(None)
@@ -65,7 +65,7 @@ class Wire:
 
     def ask(self, words: Sequence[Argument]) -> Any:
         """Send one command and return its reply."""
-        return self.ask_packed(b"".join(self._connection.pack_command(*words)))
+        return self.ask_packed(pack(words))
 
     def ask_packed(self, packed: bytes) -> Any:
         """Send a command that is packed already and return its reply. Raises ResponseError for an error reply."""
@@ -74,7 +74,7 @@ class Wire:
             reply = self._read()
         except (TimeoutError, BlockingIOError) as error:
             raise RedisTimeoutError("no answer in time") from error
-        except OSError as error:
+        except (OSError, hiredis.HiredisError) as error:
             raise RedisConnectionError(f"the connection broke: {error}") from error
         if isinstance(reply, Exception):
             raise reply
@@ -82,20 +82,15 @@ class Wire:
 
     def transact(self, commands: Sequence[Sequence[Argument]]) -> list[Any]:
         """Send commands between MULTI and EXEC and return the list of their replies."""
-        packed = b"".join(self._connection.pack_commands([("MULTI",), *commands, ("EXEC",)]))
         try:
-            self._socket.sendall(packed)
+            self._socket.sendall(pack_transaction(commands))
             # All are read, also behind an error: the next caller must not get one of ours.
             replies = [self._read() for _ in range(len(commands) + 2)]
         except (TimeoutError, BlockingIOError) as error:
             raise RedisTimeoutError("no answer in time") from error
-        except OSError as error:
+        except (OSError, hiredis.HiredisError) as error:
             raise RedisConnectionError(f"the connection broke: {error}") from error
-        for reply in (*replies, *(replies[-1] if isinstance(replies[-1], list) else ())):
-            if isinstance(reply, Exception):
-                raise reply
-        done: list[Any] = replies[-1]
-        return done
+        return transaction_done(replies)
 
     def close(self) -> None:
         """Close the connection."""
@@ -110,7 +105,35 @@ class Wire:
         return reply
 
 
+def pack(words: Sequence[Argument]) -> bytes:
+    """Pack one command."""
+    packed: bytes = hiredis.pack_command(tuple(words))  # type: ignore[arg-type]  # its stub says: of one word
+    return packed
+
+
+def pack_transaction(commands: Sequence[Sequence[Argument]]) -> bytes:
+    """Pack commands between MULTI and EXEC; they get two replies more than there are commands."""
+    return b"".join([pack(words) for words in (("MULTI",), *commands, ("EXEC",))])
+
+
+def transaction_done(replies: Sequence[Any]) -> list[Any]:
+    """Return the replies of a transaction's commands, of all that came. Raises what any of them was refused with."""
+    for reply in (*replies, *(replies[-1] if isinstance(replies[-1], list) else ())):
+        if isinstance(reply, Exception):
+            raise reply
+    done: list[Any] = replies[-1]
+    return done
+
+
+def reply_reader() -> hiredis.Reader:
+    """Return a parser for one connection. Error replies come out of it as exceptions, which it does not raise."""
+    return hiredis.Reader(replyError=_error)
+
+
 def _error(text: str) -> Exception:
     word, _, rest = text.partition(" ")
     known = _ERRORS.get(word)
-    return known(rest) if known else ResponseError(text)
+    try:
+        return known(rest) if known else ResponseError(text)
+    except ValueError:  # MOVED or ASK to nowhere
+        return ResponseError(text)

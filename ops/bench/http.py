@@ -1,11 +1,18 @@
-"""The HTTP path under wrk: a bare answer, Chalice alone, `enter` and `reserve`, all through the same server."""
+"""The HTTP path under wrk: a bare answer, Chalice alone, `enter` and `reserve`, all through the same server.
+
+The no-op is served by the gateway as the app is. The bare answer is plain WSGI, which is the least that the server and
+Python cost together. All have as many connections as a crowd has: what the gateway gains, it gains from many at once.
+"""
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from statistics import median
+
+import psutil
 
 from chalicelib.sale.model import SalePlan, SaleSettings
 from chalicelib.sale.store import SaleStore
@@ -15,9 +22,9 @@ from ops.local import health
 from ops.local.ports import HOST, free_ports
 from ops.local.program import Program
 
-_ROUNDS = 3
-_SECONDS = 4
-_CONNECTIONS, _THREADS = 32, 2
+_ROUNDS = 5  # short ones in turn, so that whatever else the machine does falls on all of them
+_SECONDS = 3
+_CONNECTIONS, _THREADS = 128, 2
 _BUYERS_PER_THREAD = 200_000
 _SCRIPT = Path(__file__).with_name("wrk") / "requests.lua"
 
@@ -27,7 +34,7 @@ def measure() -> list[Figure]:
     if shutil.which("wrk") is None:
         raise FileNotFoundError("wrk is missing: make bench installs it")
     with ExitStack() as stack:
-        url, _ = stack.enter_context(servers.redis_server())
+        url, redis_port = stack.enter_context(servers.redis_server())
         link = sales.link(url)
         store = SaleStore(link)
         settings = SaleSettings(payment="required", max_active=1, admit_per_second=0, active_ms=3_600_000)
@@ -39,25 +46,70 @@ def measure() -> list[Figure]:
         app = stack.enter_context(_gateway("app:app", env))
         entered, reserving = iter(range(1, 100)), iter(range(1, 100))
         span = _THREADS * _BUYERS_PER_THREAD
+        costs = {name: Costs(port, redis_port) for name, port in (("no-op", noop), ("enter", app), ("reserve", app))}
 
         def enter() -> float:
-            return _rate(app, "POST", "/api/v1/queue/enter?userId=", span * next(entered))
+            first = span * next(entered)
+            return costs["enter"].of(lambda: _rate(app, "POST", "/api/v1/queue/enter?userId=", first))
 
         def reserve() -> float:
             # A sale for each round: whoever is active in it reserves once.
             sale_id = f"round-{next(reserving)}"
             sales.create_active(link, sale_id, buyers=span // 4, payment="required")
             path = f"/api/v1/sales/{sale_id}/reservations/reserve?userId="
-            return _rate(app, "POST", path, 0, buyers_per_thread=span // 4 // _THREADS)
+            each = span // 4 // _THREADS
+            return costs["reserve"].of(lambda: _rate(app, "POST", path, 0, buyers_per_thread=each))
 
         bare_rate, noop_rate, enter_rate, reserve_rate = in_turn(
-            _ROUNDS, lambda: _rate(bare, "GET", "/?", 0), lambda: _rate(noop, "GET", "/?", 0), enter, reserve
+            _ROUNDS,
+            lambda: _rate(bare, "GET", "/?", 0),
+            lambda: costs["no-op"].of(lambda: _rate(noop, "GET", "/?", 0)),
+            enter,
+            reserve,
         )
     return [
-        Figure("Chalice no-op", noop_rate, "req/s", bare_rate, "bare WSGI answer", 0.4),
-        Figure("enter", enter_rate, "req/s", noop_rate, "Chalice no-op", 0.5),
-        Figure("reserve", reserve_rate, "req/s", noop_rate, "Chalice no-op", 0.45),
+        Figure(
+            "Chalice no-op",
+            noop_rate,
+            "req/s",
+            bare_rate,
+            "bare WSGI answer",
+            0.4,
+            note=f"{_CONNECTIONS} connections in this and the next two; {costs['no-op'].told()}",
+        ),
+        Figure("enter", enter_rate, "req/s", noop_rate, "Chalice no-op", 0.5, note=costs["enter"].told()),
+        Figure("reserve", reserve_rate, "req/s", noop_rate, "Chalice no-op", 0.45, note=costs["reserve"].told()),
     ]
+
+
+class Costs:
+    """What a request costs the processes of a gateway, and Redis, in µs of CPU."""
+
+    def __init__(self, gateway_port: int, redis_port: int) -> None:
+        started = psutil.Process().children(recursive=True)
+        self._processes = [_naming(gateway_port, started), _naming(redis_port, started)]
+        self._micros: list[list[float]] = [[], []]
+
+    def of(self, rate: Callable[[], float]) -> float:
+        """Measure a rate, and what it costs meanwhile."""
+        before = [_cpu_s(each) for each in self._processes]
+        measured = rate()
+        for spent, processes, was_s in zip(self._micros, self._processes, before, strict=True):
+            spent.append((_cpu_s(processes) - was_s) / (measured * _SECONDS) * 1e6)
+        return measured
+
+    def told(self) -> str:
+        """Say the medians."""
+        workers, redis = (median(spent) for spent in self._micros)
+        return f"each takes {workers:.0f} µs of the workers' CPU and {redis:.0f} µs of Redis'"
+
+
+def _naming(port: int, processes: list[psutil.Process]) -> list[psutil.Process]:
+    return [each for each in processes if str(port) in " ".join(each.cmdline())]
+
+
+def _cpu_s(processes: list[psutil.Process]) -> float:
+    return sum(times.user + times.system for times in (each.cpu_times() for each in processes))
 
 
 @contextmanager

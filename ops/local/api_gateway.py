@@ -1,31 +1,27 @@
-"""What API Gateway does in front of a Chalice app, as a WSGI application: HTTP to a REST proxy event and back.
+"""What API Gateway does in front of a Chalice app, as an RSGI application: HTTP to a REST proxy event and back.
 
-Knows the shapes of API Gateway and WSGI, nothing of onsale but its problem document for an unknown route.
+Knows the shapes of API Gateway and RSGI, nothing of onsale but its problem document for an unknown route.
 """
 
 import base64
 import itertools
-import os
+import logging
 import secrets
 import time
-from collections.abc import Callable
-from functools import lru_cache
-from http import HTTPStatus
-from typing import Any
 from urllib.parse import parse_qs
 
 from chalice.app import Chalice, Response
+from granian.rsgi import HTTPProtocol, ProtocolClosed, Scope  # type: ignore[attr-defined]  # two are re-exports
 
-from chalicelib.api.responses import problem
+from chalicelib.api.responses import INTERNAL_ERROR, SECURITY_HEADERS, problem
+from ops.local.authorizing import guarded
+from ops.local.invocation import Event, Invocations, aside, keep_apart
 from ops.local.route_table import RouteTable
 
-Environ = dict[str, Any]
-StartResponse = Callable[[str, list[tuple[str, str]]], object]
-Event = dict[str, Any]
+log = logging.getLogger("onsale")  # Chalice gives the logger of the app's name its handler
 
 STAGE = "local"
 TIMEOUT_S = 10.0
-_STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 MAX_PAYLOAD_BYTES = 10 * 1024 * 1024  # API Gateway's quota; the app has a smaller limit of its own
 
 
@@ -47,12 +43,6 @@ class LambdaContext:
         return int((self._deadline_s - time.monotonic()) * 1000)
 
 
-@lru_cache(maxsize=1024)
-def _header_name(key: str) -> str:
-    """Turn HTTP_USER_AGENT into user-agent."""
-    return key[5:].replace("_", "-").lower()
-
-
 def parse_query(text: str) -> dict[str, list[str]] | None:
     """Decode a query as API Gateway does; None where there is none."""
     if not text:
@@ -64,72 +54,105 @@ def parse_query(text: str) -> dict[str, list[str]] | None:
 
 
 class ApiGateway:
-    """A Chalice app as a WSGI application. For one thread at a time: Chalice keeps the request on the app."""
+    """A Chalice app as an RSGI application. Its requests run side by side, on one event loop."""
 
     def __init__(self, app: Chalice) -> None:
+        keep_apart(app)
         self._app = app
+        self._invocations = Invocations(guarded(app, aside))
         self._routes = RouteTable(list(app.routes))
         self._numbers = itertools.count(1)
-        self._inherited: int | None = None
         prefix = secrets.token_hex(10)
         # An id looks like a UUID: random for the process, then a number.
         self._id_prefix = f"{prefix[:8]}-{prefix[8:12]}-{prefix[12:16]}-{prefix[16:]}-"
 
-    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+    async def __rsgi__(self, scope: Scope, http: HTTPProtocol) -> None:
         request_id = f"{self._id_prefix}{next(self._numbers):012x}"
-        method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+        try:
+            _send(await self._answer(scope, http, request_id), http)
+        except ProtocolClosed:  # amid its body the client went away, or sent chunks that are none: nothing was begun
+            _send(_in_problem(request_id, "invalid-json", "The body cannot be read to its end."), http)
+
+    async def _answer(self, scope: Scope, http: HTTPProtocol, request_id: str) -> Event:
+        method, path = scope.method, scope.path
         route = self._routes.find(path)
         if route is None:
-            return _send(_unknown_route(request_id, method, path), start_response)
+            return _in_problem(request_id, "no-such-route", f"There is no {method} {path}.")
         template, captured = route
         if method == "OPTIONS":
-            return _send(self._preflight(template, request_id), start_response)
-        if self._inherited is None:
-            self._inherited = _inherited_keys(environ)
-        event = _event(environ, self._inherited, path, template, captured, request_id)
-        if event is None:
-            return _send(_too_large(request_id), start_response)
-        return _send(self._app(event, LambdaContext(request_id)), start_response)
+            return self._preflight(template, request_id)
+        headers = joined(scope.headers.items())
+        body, is_base64 = None, False
+        if "content-length" in headers or "transfer-encoding" in headers:
+            length = "" if "transfer-encoding" in headers else headers["content-length"]
+            payload = await _payload(http, length)
+            if payload is None:
+                return _in_problem(request_id, "body-too-large", "A body may have 10 MiB.", limit=MAX_PAYLOAD_BYTES)
+            body, is_base64 = _as_text(payload)
+        event = _event(scope, headers, template, captured, request_id)
+        event["body"], event["isBase64Encoded"] = body, is_base64
+        try:
+            return await self._invocations.run(event, LambdaContext(request_id))
+        except Exception as error:  # the app's own net has a hole
+            log.error("request %s failed", request_id, exc_info=error)
+            return _in_problem(request_id, INTERNAL_ERROR, "")
 
-    def _preflight(self, template: str, request_id: str) -> dict[str, Any]:
+    def _preflight(self, template: str, request_id: str) -> Event:
         """Answer as API Gateway's mock integration for OPTIONS does."""
         views = self._app.routes[template]
         methods = [method for method, view in views.items() if view.cors is not None]
-        headers = {"X-Request-Id": request_id}
+        headers = {**SECURITY_HEADERS, "X-Request-Id": request_id}
         if methods:
             headers |= views[methods[0]].cors.get_access_control_headers()
         headers["Access-Control-Allow-Methods"] = ",".join([*methods, "OPTIONS"])
         return {"statusCode": 200, "headers": headers, "body": None}
 
 
-def _inherited_keys(environ: Environ) -> int:
-    """Count the leading keys that come from the process's environment, as Granian puts those before the request's.
+def joined(pairs: list[tuple[str, str]]) -> dict[str, str]:
+    """Return headers by name; one that came several times has its values joined (RFC 9110, 5.3; RFC 6265, 5.4)."""
+    headers = dict(pairs)
+    if len(headers) != len(pairs):
+        for name in headers:
+            separator = "; " if name == "cookie" else ","
+            headers[name] = separator.join([value for each, value in pairs if each == name])
+    return headers
 
-    They are the greater part, and HTTP_PROXY among them would pass for a header that nobody sent.
+
+async def _payload(http: HTTPProtocol, length: str) -> bytes | None:
+    """Read a body; None for one over the quota, of which no more is read than it takes to know.
+
+    Raises ProtocolClosed for one that was cut off: half of a request must not be taken for one.
     """
-    return sum(1 for _ in itertools.takewhile(os.environ.__contains__, environ))
+    if length and int(length) > MAX_PAYLOAD_BYTES:  # the server has seen to it that it is a number
+        return None
+    if length:
+        return await http()
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in http:
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > MAX_PAYLOAD_BYTES:
+            return None
+    if chunks.count(b"") > 1:  # the server's one sign that a connection was lost; a whole body ends with one
+        raise ProtocolClosed("the body was cut off")
+    return b"".join(chunks)
+
+
+def _as_text(payload: bytes) -> tuple[str | None, bool]:
+    """Return a body as an event carries it, and whether it is in base64."""
+    try:
+        return payload.decode() or None, False
+    except UnicodeDecodeError:
+        return base64.b64encode(payload).decode(), True
 
 
 def _event(
-    environ: Environ, skip: int, path: str, template: str, captured: dict[str, str] | None, request_id: str
-) -> Event | None:
-    """Build the event of a request, with what Chalice and the app read; None for a body over the quota."""
-    method = environ["REQUEST_METHOD"]
-    own = itertools.islice(environ.items(), skip, None)
-    headers = {_header_name(key): value for key, value in own if key[:5] == "HTTP_"}
-    body: str | None = None
-    is_base64 = False
-    if "CONTENT_TYPE" in environ:
-        headers["content-type"] = environ["CONTENT_TYPE"]
-    if "CONTENT_LENGTH" in environ or "transfer-encoding" in headers:
-        raw = environ["wsgi.input"].read(MAX_PAYLOAD_BYTES + 1)
-        if len(raw) > MAX_PAYLOAD_BYTES:
-            return None
-        try:
-            body = raw.decode() or None
-        except UnicodeDecodeError:
-            body, is_base64 = base64.b64encode(raw).decode(), True
-    query = parse_query(environ["QUERY_STRING"])
+    scope: Scope, headers: dict[str, str], template: str, captured: dict[str, str] | None, request_id: str
+) -> Event:
+    """Build the event of a request, with what Chalice and the app read; the body is still to come."""
+    method, path = scope.method, scope.path
+    query = parse_query(scope.query_string)
     return {
         "resource": template,
         "path": path,
@@ -145,30 +168,19 @@ def _event(
             "httpMethod": method,
             "path": path,
             "stage": STAGE,
-            "identity": {"sourceIp": environ["REMOTE_ADDR"], "userAgent": headers.get("user-agent")},
+            "identity": {"sourceIp": scope.client.rpartition(":")[0], "userAgent": headers.get("user-agent")},
         },
-        "body": body,
-        "isBase64Encoded": is_base64,
     }
 
 
-def _unknown_route(request_id: str, method: str, path: str) -> Event:
-    return _in_problem(problem(request_id, "no-such-route", f"There is no {method} {path}."), request_id)
-
-
-def _too_large(request_id: str) -> Event:
-    return _in_problem(
-        problem(request_id, "body-too-large", "A body may have 10 MiB.", limit=MAX_PAYLOAD_BYTES), request_id
-    )
-
-
-def _in_problem(response: Response, request_id: str) -> Event:
+def _in_problem(request_id: str, code: str, detail: str, **members: object) -> Event:
+    response: Response = problem(request_id, code, detail, **members)
     response.headers["X-Request-Id"] = request_id
     answer: Event = response.to_dict()
     return answer
 
 
-def _send(answer: Event, start_response: StartResponse) -> list[bytes]:
+def _send(answer: Event, http: HTTPProtocol) -> None:
     """Send an integration's response; API Gateway says application/json where the function says nothing."""
     headers = list(answer["headers"].items())
     body = answer["body"]
@@ -176,7 +188,9 @@ def _send(answer: Event, start_response: StartResponse) -> list[bytes]:
         headers.append(("Content-Type", "application/json"))
     for name, values in (answer.get("multiValueHeaders") or {}).items():
         headers += [(name, value) for value in values]
-    start_response(_STATUS_LINES[answer["statusCode"]], headers)
     if body is None:
-        return [b""]
-    return [base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()]
+        http.response_empty(answer["statusCode"], headers)
+    elif answer.get("isBase64Encoded"):
+        http.response_bytes(answer["statusCode"], headers, base64.b64decode(body))
+    else:
+        http.response_str(answer["statusCode"], headers, body)

@@ -1,14 +1,17 @@
-"""A proxy in front of Redis that loses replies when told to."""
+"""A proxy in front of Redis that loses or holds back replies when told to."""
 
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from urllib.parse import urlsplit
 
 
 class Proxy:
-    """Passes bytes on both ways. After `spare` more replies, `lose` many are lost; `silently` without closing."""
+    """Passes bytes on both ways. After `spare` more replies, `lose` many are lost; `silently` without closing.
+
+    While `flowing` is clear, replies are held back. `connections` counts those that were made.
+    """
 
     def __init__(self, redis_url: str) -> None:
         self._redis_path = urlsplit(redis_url).path
@@ -17,6 +20,10 @@ class Proxy:
         self.spare = 0
         self.lose = 0
         self.silently = False
+        self.flowing = threading.Event()
+        self.flowing.set()
+        self.connections = 0
+        self._sockets: list[socket.socket] = []
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -25,12 +32,20 @@ class Proxy:
             self._listener.shutdown(socket.SHUT_RDWR)
             self._listener.close()
 
+    def cut(self) -> None:
+        """Break every connection."""
+        while self._sockets:
+            with suppress(OSError):  # closed already
+                self._sockets.pop().shutdown(socket.SHUT_RDWR)
+
     def _accept(self) -> None:
         while True:
             try:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
+            self._sockets.append(client)
             server = socket.socket(socket.AF_UNIX)
             server.connect(self._redis_path)
             threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
@@ -47,6 +62,7 @@ class Proxy:
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
         try:
             while data := server.recv(65_536):
+                self.flowing.wait()
                 if self.lose and not self.spare:
                     self.lose -= 1
                     if not self.silently:
@@ -66,4 +82,5 @@ def proxy_to(redis_url: str) -> Iterator[Proxy]:
     try:
         yield proxy
     finally:
+        proxy.flowing.set()
         proxy.close()

@@ -85,6 +85,17 @@ class Sales:
                     self.link.command("ZADD", key, f"{self.now_ms() - 60_000}{claimed}", user)
                     self.put(sale_id, next_deadline_ms=1)  # a lower bound of all deadlines
 
+    def age(self, sale_id: str, span_ms: int) -> None:
+        """Make everything that the sale remembers so much older, as if that time had passed."""
+        keys, now = sale_keys(sale_id), self.hash(sale_id)
+        for key in (keys.active, keys.holds):
+            for user in self.scores(key):
+                self.link.command("ZINCRBY", key, -span_ms, user)
+        times = ("next_deadline_ms", "tokens_at_ms", "pace_at_ms", "pace_from_ms")
+        older = {name: int(float(now[name])) - span_ms for name in times if now.get(name)}
+        if older:
+            self.put(sale_id, **older)
+
     def scores(self, key: str) -> dict[str, float]:
         """Return a sorted set as it is."""
         flat = self.link.command("ZRANGE", key, 0, -1, "WITHSCORES")

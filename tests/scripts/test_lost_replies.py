@@ -11,6 +11,7 @@ from chalicelib.sale.model import Buyer, SalePlan, SaleSettings
 from chalicelib.sale.redis_link import open_link
 from tests.scripts.proxy import Proxy, proxy_to
 from tests.scripts.sales import Sales, new_sale_id
+from tests.scripts.shared import outside_an_invocation
 
 ACTS: dict[str, Callable[[Sales, str], object]] = {
     "enter": lambda through, sale_id: through.store.enter_queue(sale_id, "new"),
@@ -36,9 +37,19 @@ def proxy(redis_url: str) -> Iterator[Proxy]:
         yield running
 
 
-def through(proxy: Proxy, read_timeout_s: float = 0.3) -> Sales:
-    """Open sales behind the proxy, every script in Redis' cache."""
-    return Sales(open_link(proxy.url, cluster=False, connect_timeout_s=0.3, read_timeout_s=read_timeout_s))
+Through = Callable[..., Sales]
+
+
+@pytest.fixture(params=["a link per thread", "a shared link"])
+def through(request: pytest.FixtureRequest) -> Iterator[Through]:
+    """Open sales behind a proxy, by each kind of link; every script is in Redis' cache."""
+    with outside_an_invocation() as open_shared:
+        opener = open_link if request.param == "a link per thread" else open_shared
+
+        def open_sales(proxy: Proxy, read_timeout_s: float = 0.3) -> Sales:
+            return Sales(opener(proxy.url, cluster=False, connect_timeout_s=0.3, read_timeout_s=read_timeout_s))
+
+        yield open_sales
 
 
 def busy_sale(sales: Sales) -> str:
@@ -54,7 +65,7 @@ def busy_sale(sales: Sales) -> str:
 @pytest.mark.parametrize("silently", [False, True], ids=["connection closed", "reply swallowed"])
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 def test_a_lost_reply_changes_nothing_twice(
-    sales: Sales, proxy: Proxy, act: Callable[[Sales, str], object], silently: bool
+    sales: Sales, proxy: Proxy, through: Through, act: Callable[[Sales, str], object], silently: bool
 ) -> None:
     calm, rough = busy_sale(sales), busy_sale(sales)
     first = act(sales, calm)
@@ -75,7 +86,7 @@ def test_a_lost_reply_changes_nothing_twice(
 @pytest.mark.parametrize("silently", [False, True], ids=["connection closed", "reply swallowed"])
 @pytest.mark.parametrize("spare", range(4), ids=["the id", "chunk 1", "chunk 2", "chunk 3"])
 def test_a_reply_lost_while_a_sale_is_created_loads_no_seat_twice(
-    sales: Sales, proxy: Proxy, spare: int, silently: bool
+    sales: Sales, proxy: Proxy, through: Through, spare: int, silently: bool
 ) -> None:
     seats = tuple(f"A-{number}" for number in range(2_500))
     plan = SalePlan(new_sale_id(), SaleSettings(), len(seats), seats)
@@ -107,7 +118,9 @@ def outcome(told: object) -> tuple[object, ...]:
     return told.state, told.queue_number, told.rank, *what
 
 
-def test_a_store_that_swallows_replies_is_unavailable_within_a_second(sales: Sales, proxy: Proxy) -> None:
+def test_a_store_that_swallows_replies_is_unavailable_within_a_second(
+    sales: Sales, proxy: Proxy, through: Through
+) -> None:
     sale_id = sales.create()
     behind = through(proxy, read_timeout_s=0.5)
     behind.sale(sale_id)
@@ -118,7 +131,9 @@ def test_a_store_that_swallows_replies_is_unavailable_within_a_second(sales: Sal
     assert time.monotonic() - started_s < 1
 
 
-def test_a_store_that_refuses_connections_is_unavailable_within_a_second(sales: Sales, proxy: Proxy) -> None:
+def test_a_store_that_refuses_connections_is_unavailable_within_a_second(
+    sales: Sales, proxy: Proxy, through: Through
+) -> None:
     behind = through(proxy)
     proxy.close()
     started_s = time.monotonic()
@@ -127,7 +142,7 @@ def test_a_store_that_refuses_connections_is_unavailable_within_a_second(sales: 
     assert time.monotonic() - started_s < 1
 
 
-def test_after_a_failure_the_next_call_is_in_step_again(sales: Sales, proxy: Proxy) -> None:
+def test_after_a_failure_the_next_call_is_in_step_again(sales: Sales, proxy: Proxy, through: Through) -> None:
     sale_id = sales.create()
     behind = through(proxy)
     behind.sale(sale_id)

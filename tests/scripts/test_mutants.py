@@ -93,6 +93,20 @@ MUTANTS: list[tuple[str, str, str, Rule]] = [
         "",
         rules.test_an_expired_reservation_is_granted_again_and_its_buyer_leaves_the_line,
     ),
+    ("confirm", "call('ZREM', WAITING, user)", "", rules.test_who_is_granted_again_leaves_the_waiting_too),
+    ("confirm", "sale[7] == '1' or", "", rules.test_nothing_is_granted_again_in_a_closed_sale),
+    (
+        "confirm",
+        "or (sale[8] ~= '0' and now >= tonumber(sale[8]))",
+        "",
+        rules.test_nothing_is_granted_again_in_a_closed_sale,
+    ),
+    (
+        "outlook",
+        "claim_ms / 3",
+        "claim_ms / 1.1",
+        rules.test_who_asks_only_when_told_to_has_the_turn_even_if_admitted_right_after_asking,
+    ),
     ("cancel", "if payment ~= '' then", "if false then", rules.test_cancelling_what_was_paid_makes_a_refund_due),
     ("promote", "sale[17] == '0' and", "", rules.test_the_line_is_unlinked_when_all_is_sold_unless_there_is_standby),
     (

@@ -181,6 +181,9 @@ CASES: dict[tuple[str, str], Arrange] = {
     ("cancel", "ENDED"): after("expired", "ann", "R"),
     ("cancel", "NO_RESERVATION"): fresh("ann", ""),
     ("cancel", "NO_SUCH_SALE"): nowhere("ann", ""),
+    ("put_contact", "KEPT"): fresh("ann", "{}", active="ann"),
+    ("put_contact", "NOT_IN_SALE"): fresh("ann", "{}"),
+    ("put_contact", "NO_SUCH_SALE"): nowhere("ann", "{}"),
 }
 
 

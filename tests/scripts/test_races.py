@@ -130,18 +130,6 @@ def test_a_lapsed_unit_is_sold_although_no_scheduler_runs(sales: Sales) -> None:
     assert sales.store.reserve(sale_id, "next", 1).state == "HELD"
 
 
-def let_time_pass(sales: Sales, sale_id: str, span_ms: int) -> None:
-    """Make everything that the sale remembers so much older."""
-    keys, now = sale_keys(sale_id), sales.hash(sale_id)
-    for key in (keys.active, keys.holds):
-        for user in sales.scores(key):
-            sales.link.command("ZINCRBY", key, -span_ms, user)
-    times = ("next_deadline_ms", "tokens_at_ms", "pace_at_ms", "pace_from_ms")
-    older = {name: int(float(now[name])) - span_ms for name in times if now.get(name)}
-    if older:
-        sales.put(sale_id, **older)
-
-
 @pytest.mark.parametrize("places", [2, 100])
 def test_who_only_asks_when_told_to_always_gets_the_turn(places: int, sales: Sales) -> None:
     step_ms, span_ms = 250, 1_500  # a buyer takes a second and a half to choose
@@ -154,7 +142,7 @@ def test_who_only_asks_when_told_to_always_gets_the_turn(places: int, sales: Sal
             sales.store.configure_sale(sale_id, {"paused": "0"})
         if at_ms == 20_000:  # all at once, long before the time that the last in line were told
             sales.store.configure_sale(sale_id, {"max_active": "100"})
-        let_time_pass(sales, sale_id, step_ms)
+        sales.age(sale_id, step_ms)
         sales.store.promote(sale_id)
         for buyer in [each for each, ask_ms in asks_at_ms.items() if ask_ms <= at_ms]:
             told = sales.store.queue_status(sale_id, buyer)

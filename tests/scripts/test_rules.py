@@ -163,6 +163,39 @@ def test_an_expired_reservation_is_granted_again_and_its_buyer_leaves_the_line(s
     assert (sales.sale(sale).active, sales.sale(sale).confirmed) == (0, 1)
 
 
+def test_who_is_granted_again_leaves_the_waiting_too(sales: Sales) -> None:
+    sale = sales.create(2, max_active=1, **PAID)
+    made = sales.holding(sale, "ann")
+    sales.lapse(sale)
+    sales.active(sale, "bob")
+    assert sales.store.enter_queue(sale, "ann").state == "WAITING"
+    assert sales.store.confirm(sale, "ann", made, "pay-1").state == "CONFIRMED"
+    assert sales.sale(sale).waiting == 0
+
+
+def test_nothing_is_granted_again_in_a_closed_sale(sales: Sales) -> None:
+    for how in ({"closed": "1"}, {"closes_at_ms": "1"}):
+        sale = sales.create(2, **PAID)
+        made = sales.holding(sale, "ann")
+        sales.lapse(sale)
+        sales.store.promote(sale)
+        sales.store.configure_sale(sale, how)
+        assert sales.code(sales.store.confirm, sale, "ann", made, "pay-1") == "hold-expired"
+        assert sales.event_types(sale)[-1] == "REFUND_DUE"
+
+
+def test_who_asks_only_when_told_to_has_the_turn_even_if_admitted_right_after_asking(sales: Sales) -> None:
+    for paused in (False, True):
+        sale = sales.create(50, max_active=0, claim_ms=9_000, paused=paused, admit_per_second=0)
+        for number in range(20):
+            told = sales.store.enter_queue(sale, f"u{number}")
+        sales.store.configure_sale(sale, {"max_active": "50", "paused": "0"})
+        assert sales.store.promote(sale).admitted == 20
+        sales.age(sale, int(told.poll_after_ms * 1.2))  # the jitter of clients, at its longest
+        sales.store.promote(sale)
+        assert sales.store.queue_status(sale, "u19").state == "ACTIVE"
+
+
 def test_cancelling_what_was_paid_makes_a_refund_due(sales: Sales) -> None:
     sale = sales.create(1, **PAID)
     made = sales.holding(sale, "ann")

@@ -1,8 +1,10 @@
 """The local API Gateway: routes found, queries decoded, events true to API Gateway's."""
 
-import io
+import asyncio
 import json
-from typing import Any
+from collections.abc import AsyncIterator, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import parse_qs, quote
 
 import pytest
@@ -11,7 +13,7 @@ from chalice.local import RouteMatcher
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ops.local.api_gateway import ApiGateway, parse_query
+from ops.local.api_gateway import ApiGateway, joined, parse_query
 from ops.local.route_table import RouteTable
 
 TEMPLATES = ["/", "/a", "/a/{x}", "/a/{x}/b", "/a/fixed", "/a/{x}/b/{y}"]
@@ -67,19 +69,51 @@ def test_any_encoded_parameter_comes_back(name: str, value: str) -> None:
     assert parse_query(query) == {name: [value]}
 
 
-def _call(app: Chalice, **environ: Any) -> tuple[str, dict[str, str], bytes]:
-    started: list[Any] = []
-    request = {
-        "REQUEST_METHOD": "GET",
-        "PATH_INFO": "/echo",
-        "QUERY_STRING": "",
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.input": io.BytesIO(b""),
-        "PATH": "/usr/bin",
-        **environ,
-    }
-    body = b"".join(ApiGateway(app)(request, lambda status, headers: started.extend((status, headers))))
-    return started[0], dict(started[1]), body
+class FakeHttp:
+    """What the server gives the gateway besides the scope: the body to read, in chunks, and the ways to answer."""
+
+    def __init__(self, *chunks: bytes) -> None:
+        self.left = list(chunks)
+        self.status = 0
+        self.pairs: list[tuple[str, str]] = []
+        self.body: bytes | str | None = None
+
+    async def __call__(self) -> bytes:
+        body, self.left = b"".join(self.left), []
+        return body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while self.left:
+            yield self.left.pop(0)
+
+    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
+        self.status, self.pairs = status, headers
+
+    def response_str(self, status: int, headers: list[tuple[str, str]], body: str) -> None:
+        self.status, self.pairs, self.body = status, headers, body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status, self.pairs, self.body = status, headers, body
+
+
+def call(
+    app: Chalice,
+    method: str = "GET",
+    path: str = "/echo",
+    query: str = "",
+    headers: Sequence[tuple[str, str]] = (),
+    *chunks: bytes,
+) -> FakeHttp:
+    http = FakeHttp(*chunks)
+    scope: Any = SimpleNamespace(
+        method=method,
+        path=path,
+        query_string=query,
+        client="127.0.0.1:50123",
+        headers=SimpleNamespace(items=lambda: list(headers)),
+    )
+    asyncio.run(ApiGateway(app).__rsgi__(scope, cast(Any, http)))
+    return http
 
 
 @pytest.fixture
@@ -94,28 +128,33 @@ def app() -> Chalice:
     def cookies() -> Response:
         return Response("plain", {"Set-Cookie": ["a=1", "b=2"], "Content-Type": "text/plain"}, 201)
 
+    @app.route("/picture")
+    def picture() -> Response:
+        return Response(b"\xff\xd8", {"Content-Type": "image/jpeg"})
+
+    @app.route("/hole")
+    def hole() -> Response:
+        return Response({"not": object()}, {"Content-Type": "application/json"})
+
     return app
 
 
 def test_an_event_says_what_api_gateway_would(app: Chalice) -> None:
-    status, headers, body = _call(
-        app,
-        REQUEST_METHOD="POST",
-        QUERY_STRING="a=1&a=2&b=",
-        CONTENT_TYPE="application/json",
-        CONTENT_LENGTH="7",
-        HTTP_USER_AGENT="curl",
-        HTTP_X_DUP="1,2",
-        **{"wsgi.input": io.BytesIO('{"é":1}'.encode())},
-    )
-    event = json.loads(body)
+    body = '{"é":1}'.encode()
+    headers = [
+        ("content-type", "application/json"),
+        ("content-length", str(len(body))),
+        ("user-agent", "curl"),
+    ]
+    http = call(app, "POST", "/echo", "a=1&a=2&b=", headers, body)
+    event = json.loads(http.body or "")
     context = event.pop("requestContext")
-    assert (status, headers["Content-Type"]) == ("200 OK", "application/json")
+    assert (http.status, dict(http.pairs)["Content-Type"]) == (200, "application/json")
     assert event == {
         "resource": "/echo",
         "path": "/echo",
         "httpMethod": "POST",
-        "headers": {"content-type": "application/json", "user-agent": "curl", "x-dup": "1,2"},
+        "headers": dict(headers),
         "queryStringParameters": {"a": "2", "b": ""},
         "multiValueQueryStringParameters": {"a": ["1", "2"], "b": [""]},
         "pathParameters": None,
@@ -133,27 +172,52 @@ def test_an_event_says_what_api_gateway_would(app: Chalice) -> None:
     }
 
 
+def test_a_header_that_came_twice_is_one_with_both_values() -> None:
+    pairs = [("x-dup", "1"), ("cookie", "a=1"), ("host", "x"), ("x-dup", "2"), ("cookie", "b=2")]
+    assert joined(pairs) == {"x-dup": "1,2", "cookie": "a=1; b=2", "host": "x"}
+    assert joined([]) == {}
+
+
 def test_a_request_without_body_or_type_has_neither_in_its_event(app: Chalice) -> None:
-    event = json.loads(_call(app, REQUEST_METHOD="POST")[2])
+    event = json.loads(call(app, "POST").body or "")
     assert event["body"] is None
     assert "content-type" not in event["headers"]
 
 
-def test_bytes_that_are_no_text_come_in_base64(app: Chalice) -> None:
-    environ = {"CONTENT_LENGTH": "2", "wsgi.input": io.BytesIO(b"\xff\xfe")}
-    event = json.loads(_call(app, REQUEST_METHOD="POST", **environ)[2])
+@pytest.mark.parametrize("length", [[("content-length", "2")], [("transfer-encoding", "chunked")]])
+def test_bytes_that_are_no_text_come_in_base64(app: Chalice, length: list[tuple[str, str]]) -> None:
+    event = json.loads(call(app, "POST", "/echo", "", length, b"\xff", b"\xfe").body or "")
     assert (event["body"], event["isBase64Encoded"]) == ("//4=", True)
 
 
 def test_a_header_of_several_values_is_sent_several_times(app: Chalice) -> None:
-    pairs: list[tuple[str, str]] = []
-    environ = {"REQUEST_METHOD": "GET", "PATH_INFO": "/cookies", "QUERY_STRING": "", "REMOTE_ADDR": "x"}
-    body = ApiGateway(app)(environ, lambda _, headers: pairs.extend(headers))
-    assert [value for name, value in pairs if name == "Set-Cookie"] == ["a=1", "b=2"]
-    assert body == [b"plain"]
+    http = call(app, path="/cookies")
+    assert [value for name, value in http.pairs if name == "Set-Cookie"] == ["a=1", "b=2"]
+    assert http.body == "plain"
 
 
-def test_a_body_over_the_quota_of_api_gateway_never_reaches_the_app(app: Chalice) -> None:
-    environ = {"CONTENT_LENGTH": "11000000", "wsgi.input": io.BytesIO(b" " * 11_000_000)}
-    status, _, body = _call(app, REQUEST_METHOD="POST", **environ)
-    assert (status[:3], json.loads(body)["code"]) == ("413", "body-too-large")
+def test_what_is_not_text_is_sent_as_it_is(app: Chalice) -> None:
+    assert call(app, "GET", "/picture", "", [("accept", "image/jpeg")]).body == b"\xff\xd8"
+
+
+@pytest.mark.parametrize("declared", [True, False])
+def test_a_body_over_the_quota_of_api_gateway_never_reaches_the_app(app: Chalice, declared: bool) -> None:
+    length = ("content-length", "16000000") if declared else ("transfer-encoding", "chunked")
+    http = call(app, "POST", "/echo", "", [length], *([b" " * 1_000_000] * 16))
+    assert (http.status, json.loads(http.body or "")["code"]) == (413, "body-too-large")
+    assert len(http.left) == (16 if declared else 5)  # megabytes that were not even read
+
+
+def test_a_body_that_was_cut_off_is_never_taken_for_a_request(app: Chalice) -> None:
+    http = call(app, "POST", "/echo", "", [("transfer-encoding", "chunked")], b'{"a":', b"", b"")
+    assert (http.status, json.loads(http.body or "")["code"]) == (400, "invalid-json")
+    http = call(app, "POST", "/echo", "", [("transfer-encoding", "chunked")], b'{"a":1}', b"")
+    assert (http.status, json.loads(http.body or "")["body"]) == (200, '{"a":1}')
+
+
+def test_an_app_that_raises_is_an_internal_error_with_an_id(app: Chalice, caplog: pytest.LogCaptureFixture) -> None:
+    http = call(app, path="/hole")
+    problem = json.loads(http.body or "")
+    assert (http.status, problem["code"]) == (500, "internal-error")
+    assert problem["requestId"] == dict(http.pairs)["X-Request-Id"]
+    assert problem["requestId"] in caplog.text

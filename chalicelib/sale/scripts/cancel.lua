@@ -11,13 +11,14 @@
 -- KEYS[10] payments hash payment to fate, user and reservation
 -- ARGV[1] user string the buyer
 -- ARGV[2] reservation string EPOCH-VERSION, empty for whatever the buyer holds now
+-- ARGV[3] only_held flag 1 leaves alone what is paid for
 -- Returns
 --   {"CANCELLED", now_ms, record, 0} when it ended now
---   {"ENDED", now_ms, record, 0} when it had ended before, as the record says
+--   {"ENDED", now_ms, record, 0} when it had ended before, or is paid for and only_held: as the record says
 --   {"NO_RESERVATION", now_ms, "", 0} when the buyer has no such reservation
 --   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale, or it is archived
 -- Writes sale, active, holds, orders, payments, free, seats, seat_changes, outbox
-local user, reservation = ARGV[1], ARGV[2]
+local user, reservation, only_held = ARGV[1], ARGV[2], ARGV[3] == '1'
 --@ append
 --@ settle
 local sale = call('HMGET', SALE, 'epoch', 'version', 'held', 'confirmed', 'next_deadline_ms', 'archived')
@@ -34,7 +35,7 @@ if record then
   _, latest, status = match(record, RECORD)
 end
 if not record or latest == '' or (reservation ~= '' and reservation ~= latest) then return {'NO_RESERVATION', now, '', 0} end
-if status ~= 'HELD' and status ~= 'CONFIRMED' then return {'ENDED', now, record, 0} end
+if status ~= 'HELD' and (status ~= 'CONFIRMED' or only_held) then return {'ENDED', now, record, 0} end
 if sale[6] then return {'NO_SUCH_SALE', now, '', 0} end  -- nobody would relay its event
 
 local units, payment = release(user, 'CANCELLED')
