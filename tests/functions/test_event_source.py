@@ -1,133 +1,17 @@
-"""The local event source against a real Kafka, with toy functions that fail in every way."""
+"""The local event source against a real Kafka, with toy functions that fail in every way: what is delivered when."""
 
 import json
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
-from itertools import count
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
-from chalicelib.config import Settings
-from functions.kafka_client import client_config
 from functions.producer import OutgoingRecord, ReliableProducer
-from functions.topics import create_topics
-from ops.local.event_source.function import Context, Function
-from ops.local.event_source.mapping import MSK, EventSourceMapping, FunctionSpec
-from ops.local.event_source.poller import Poller
+from ops.local.event_source.filters import compile_filter
 from tests.conftest import Eventually
-
-SPEC = FunctionSpec("Toy", "toy.handler", Path(), timeout_s=30, memory_mb=128)
-_groups = count(1)
-
-
-class Toy:
-    """A function that writes down what it was given, as (partition, offset) pairs, and answers as told."""
-
-    def __init__(self) -> None:
-        self.events: list[dict[str, Any]] = []
-        self.batches: list[list[tuple[int, int]]] = []
-        self.answer: Callable[[list[tuple[int, int]]], Any] = lambda batch: None
-
-    def __call__(self, event: dict[str, Any], context: Context) -> Any:
-        batch = [(each["partition"], each["offset"]) for group in event["records"].values() for each in group]
-        self.events.append(event)
-        self.batches.append(batch)
-        return self.answer(batch)
-
-    @property
-    def seen(self) -> Counter[tuple[int, int]]:
-        """How often each record was delivered."""
-        return Counter(record for batch in self.batches for record in batch)
-
-
-class Source:
-    """One topic, one mapping, any number of pollers."""
-
-    def __init__(self, settings: Settings, producer: ReliableProducer, partitions: int) -> None:
-        self.settings = settings
-        self.partitions = partitions
-        self._producer = producer
-        self.mapping = EventSourceMapping(
-            name="Toy-Events",
-            kind=MSK,
-            arn="arn:aws:kafka:local:000000000000:cluster/local/0",
-            bootstrap_servers="",
-            topic=settings.kafka_topic,
-            group_id=f"toy-{next(_groups)}",
-            starting_position="TRIM_HORIZON",
-            batch_size=100,
-            window_s=0,
-            reports_failures=True,
-        )
-        self._running: list[tuple[Poller, threading.Thread]] = []
-
-    def produce(self, *values: bytes | None, partition_key: bytes | None = None) -> None:
-        """Put records on the topic; they are there when it returns."""
-        records = [OutgoingRecord(self.settings.kafka_topic, partition_key, value) for value in values]
-        assert self._producer.send(records) == [None] * len(records)
-
-    def start(self, function: Callable[[dict[str, Any], Context], Any], **changes: Any) -> Poller:
-        """Poll in a thread, after the partitions were assigned."""
-        self.mapping = replace(self.mapping, **changes)
-        assigned = threading.Event()
-        poller = Poller(self.mapping, Function(SPEC, function), client_config(self.settings), assigned.set)
-        thread = threading.Thread(target=poller.run)
-        thread.start()
-        self._running.append((poller, thread))
-        assert assigned.wait(20), "no partitions were assigned"
-        return poller
-
-    def stop(self) -> None:
-        """End all pollers and wait for them."""
-        for poller, _ in self._running:
-            poller.stop()
-        for _, thread in self._running:
-            thread.join(20)
-            assert not thread.is_alive()
-        self._running = []
-
-    def committed(self) -> dict[int, int]:
-        """Return the committed offset of each partition that has one."""
-        config = client_config(self.settings)
-        consumer = Consumer({**config, "group.id": self.mapping.group_id})
-        places = [TopicPartition(self.settings.kafka_topic, partition) for partition in range(self.partitions)]
-        found = consumer.committed(places, timeout=10)
-        consumer.close()
-        return {place.partition: place.offset for place in found if place.offset >= 0}
-
-
-@pytest.fixture
-def source(kafka_settings: Settings, producer: ReliableProducer) -> Iterator[Source]:
-    """A topic of one partition."""
-    own = replace(kafka_settings, kafka_topic=f"{kafka_settings.kafka_topic}-one")
-    create_topics(1, 1, own)
-    made = Source(own, producer, 1)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def wide_source(kafka_settings: Settings, producer: ReliableProducer) -> Iterator[Source]:
-    """A topic of two partitions; the keys `a` and `d` are in different ones."""
-    made = Source(kafka_settings, producer, 2)
-    yield made
-    made.stop()
-
-
-def _failing(*places: tuple[int, int]) -> dict[str, Any]:
-    def item(partition: int, offset: int, topic: str) -> dict[str, Any]:
-        return {"itemIdentifier": {"partition": f"{topic}-{partition}", "offset": offset}}
-
-    return {"batchItemFailures": [item(*place, topic="TOPIC") for place in places]}
-
-
-def _named(answer: Mapping[str, Any], source: Source) -> Any:
-    return json.loads(json.dumps(answer).replace("TOPIC", source.settings.kafka_topic))
+from tests.functions.event_sources import Batch, Source, Toy, failing, flat, raising
 
 
 def test_a_record_arrives_as_lambda_would_deliver_it(
@@ -191,8 +75,8 @@ def test_what_is_reported_failed_is_delivered_again_from_the_lowest_offset_on(
 ) -> None:
     source.produce(*[b"x"] * 6)
     toy = Toy()
-    answers = iter([_failing((0, 4), (0, 2)), _failing((0, 5))])
-    toy.answer = lambda batch: _named(next(answers, {}), source)
+    answers = iter([failing(source, (0, 4), (0, 2)), failing(source, (0, 5))])
+    toy.answer = lambda batch: next(answers, {})
 
     source.start(toy, window_s=1, batch_size=6)
     eventually(lambda: source.committed() == {0: 6})
@@ -204,7 +88,7 @@ def test_what_is_reported_failed_is_delivered_again_from_the_lowest_offset_on(
 def test_nothing_is_committed_from_the_first_failure_on(source: Source, eventually: Eventually) -> None:
     source.produce(*[b"x"] * 6)
     toy = Toy()
-    toy.answer = lambda batch: _named(_failing((0, 3)), source) if (0, 3) in batch else {}
+    toy.answer = lambda batch: failing(source, (0, 3)) if (0, 3) in batch else {}
 
     source.start(toy)
     eventually(lambda: toy.seen[0, 3] >= 4)
@@ -220,7 +104,7 @@ def test_a_partition_that_fails_does_not_hold_up_another(wide_source: Source, ev
     wide_source.start(toy)
     eventually(lambda: len(toy.seen) == 1)
     ((stuck, _),) = toy.seen
-    toy.answer = lambda batch: _named(_failing(*[each for each in batch if each[0] == stuck][:1]), wide_source)
+    toy.answer = lambda batch: failing(wide_source, *[each for each in batch if each[0] == stuck][:1])
 
     wide_source.produce(b"bad too", partition_key=b"a")
     eventually(lambda: toy.seen[stuck, 1] >= 2)
@@ -230,14 +114,10 @@ def test_a_partition_that_fails_does_not_hold_up_another(wide_source: Source, ev
     assert wide_source.committed()[stuck] == 1
 
 
-def _raise(error: BaseException) -> Any:
-    raise error
-
-
 @pytest.mark.parametrize(
     "bad",
     [
-        lambda batch: _raise(ValueError("no")),
+        lambda batch: raising(ValueError("no")),
         lambda batch: {"batchItemFailures": [{"itemIdentifier": {"partition": "other-0", "offset": 0}}]},
         lambda batch: {"batchItemFailures": [{"itemIdentifier": ""}]},
         lambda batch: {"batchItemFailures": "all"},
@@ -260,7 +140,7 @@ def test_a_batch_that_fails_as_a_whole_is_delivered_again_whole(
 def test_without_report_batch_item_failures_the_answer_means_nothing(source: Source, eventually: Eventually) -> None:
     source.produce(b"1")
     toy = Toy()
-    toy.answer = lambda batch: _named(_failing((0, 0)), source)
+    toy.answer = lambda batch: failing(source, (0, 0))
 
     source.start(toy, reports_failures=False)
 
@@ -268,18 +148,43 @@ def test_without_report_batch_item_failures_the_answer_means_nothing(source: Sou
     assert toy.seen == {(0, 0): 1}
 
 
-def test_latest_skips_what_was_there_before(source: Source, eventually: Eventually) -> None:
+def test_latest_skips_what_was_there_before_and_nothing_after(source: Source, eventually: Eventually) -> None:
     source.produce(b"old")
     toy = Toy()
     source.start(toy, starting_position="LATEST")
 
-    def one_more_is_seen() -> bool:
-        source.produce(b"new")
-        return bool(toy.seen)
+    source.produce(b"new")
+    eventually(lambda: source.committed() == {0: 2})
 
-    eventually(one_more_is_seen)  # a partition is assigned before its end is known: the first may count as old
+    assert toy.offsets == [[1]]
 
-    assert (0, 0) not in toy.seen
+
+def test_latest_is_where_the_group_began_even_if_nothing_was_done_since(source: Source, eventually: Eventually) -> None:
+    source.produce(b"old")
+    idle, toy = Toy(), Toy()
+    source.start(idle, starting_position="LATEST")
+    source.stop()
+
+    source.produce(b"while nobody was there")
+    source.start(toy)
+    eventually(lambda: source.committed() == {0: 2})
+
+    assert (idle.offsets, toy.offsets) == ([], [[1]])
+
+
+@pytest.mark.parametrize(("starts_at_ms", "offsets"), [(2_000, [1, 2, 3]), (2_500, [2, 3]), (9_000, [3])])
+def test_at_timestamp_starts_with_the_first_record_that_is_not_older(
+    source: Source, eventually: Eventually, starts_at_ms: int, offsets: list[int]
+) -> None:
+    for timestamp_ms in (1_000, 2_000, 3_000):
+        source.produce_at(timestamp_ms, b"x")
+    toy = Toy()
+
+    source.start(toy, starting_position="AT_TIMESTAMP", starts_at_ms=starts_at_ms)
+    source.produce_at(4_000, b"behind all that was there")
+    eventually(lambda: source.committed() == {0: 4})
+
+    assert flat(toy.offsets) == offsets
 
 
 def test_a_poller_that_starts_again_goes_on_where_the_last_one_ended(source: Source, eventually: Eventually) -> None:
@@ -321,7 +226,7 @@ def test_a_failing_batch_is_left_to_the_poller_that_takes_its_partition_over(
     wide_source: Source, eventually: Eventually
 ) -> None:
     sick, well = Toy(), Toy()
-    sick.answer = lambda batch: _raise(ValueError("no"))
+    sick.answer = lambda batch: raising(ValueError("no"))
     wide_source.produce(b"x", partition_key=b"a")
     wide_source.produce(b"x", partition_key=b"d")
     poller = wide_source.start(sick)
@@ -333,3 +238,66 @@ def test_a_failing_batch_is_left_to_the_poller_that_takes_its_partition_over(
     eventually(lambda: len(well.seen) == 2)
 
     eventually(lambda: wide_source.committed() == {0: 1, 1: 1})
+
+
+def test_a_partition_does_not_change_hands_under_a_batch(wide_source: Source, eventually: Eventually) -> None:
+    busy, other, go = Toy(), Toy(), threading.Event()
+
+    def wait(batch: Batch) -> None:
+        assert go.wait(30)
+
+    busy.answer = wait
+    wide_source.start(busy)
+    for key in (b"a", b"d"):
+        wide_source.produce(b"x", partition_key=key)
+    eventually(lambda: busy.batches)
+
+    wide_source.start(other)
+    begun = busy.seen
+    assert other.seen == Counter()
+    go.set()
+    eventually(lambda: wide_source.committed() == {0: 1, 1: 1})
+
+    assert set((busy.seen + other.seen).values()) == {1}
+    assert begun <= busy.seen
+    for key in (b"a", b"d"):
+        wide_source.produce(b"y", partition_key=key)
+    eventually(lambda: wide_source.committed() == {0: 2, 1: 2})
+    assert set((busy.seen + other.seen).values()) == {1}
+
+
+def test_what_a_filter_does_not_let_through_is_skipped_and_committed(source: Source, eventually: Eventually) -> None:
+    values = [b'{"type":"%s"}' % name for name in (b"A", b"B", b"A", b"B", b"B")]
+    source.produce(*values)
+    toy = Toy()
+
+    source.start(toy, batch_size=2, window_s=1, filters=(compile_filter('{"value": {"type": ["A"]}}'),))
+    eventually(lambda: source.committed() == {0: 5})
+
+    assert toy.offsets == [[0, 2]]
+
+
+def test_a_filter_that_lets_nothing_through_commits_without_an_invocation(
+    source: Source, eventually: Eventually
+) -> None:
+    source.produce(*[b'{"type":"B"}'] * 3, None)
+    toy = Toy()
+
+    source.start(toy, filters=(compile_filter('{"value": {"type": ["A"]}}'),))
+    eventually(lambda: source.committed() == {0: 4})
+
+    assert toy.offsets == []
+
+
+def test_what_was_filtered_out_behind_a_failure_is_not_committed_before_it(
+    source: Source, eventually: Eventually
+) -> None:
+    source.produce(b'{"type":"A"}', *[b'{"type":"B"}'] * 3)
+    toy = Toy()
+    toy.answer = lambda batch: raising(ValueError("no"))
+
+    source.start(toy, filters=(compile_filter('{"value": {"type": ["A"]}}'),))
+    eventually(lambda: len(toy.batches) >= 3)
+    assert source.committed() == {}
+    toy.answer = lambda batch: None
+    eventually(lambda: source.committed() == {0: 4})

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from chalicelib.config import Settings
@@ -41,7 +42,7 @@ def start(kafka_settings: Settings, own_database: str, tmp_path: Path, eventuall
     """Start an event source process, and wait until it serves."""
     running: list[subprocess.Popen[bytes]] = []
 
-    def run(*words: str, folder: Path = PROJECT) -> "subprocess.Popen[bytes]":
+    def run(*words: str, folder: Path = PROJECT, **settings: str) -> "subprocess.Popen[bytes]":
         ready = tmp_path / f"ready-{len(running)}"
         env = {
             **os.environ,
@@ -51,6 +52,7 @@ def start(kafka_settings: Settings, own_database: str, tmp_path: Path, eventuall
             "KAFKA_DLQ_TOPIC": kafka_settings.kafka_dlq_topic,
             "ONSALE_READY_FILE": str(ready),
             "PYTHONPATH": str(PROJECT),
+            **settings,
         }
         # A group of its own: one whose members were killed takes seconds before it serves anybody.
         command = [sys.executable, "-m", "ops.local.event_source", "--stack-name", kafka_settings.kafka_topic, *words]
@@ -66,8 +68,8 @@ def start(kafka_settings: Settings, own_database: str, tmp_path: Path, eventuall
         process.wait()
 
 
-def _toy(folder: Path, code: str) -> None:
-    (folder / "template.yaml").write_text(TEMPLATE, encoding="utf-8")
+def _toy(folder: Path, code: str, properties: str = "") -> None:
+    (folder / "template.yaml").write_text(TEMPLATE + properties, encoding="utf-8")
     (folder / "toy.py").write_text(
         f"import pathlib, time\nHERE = pathlib.Path({str(folder)!r})\n{code}", encoding="utf-8"
     )
@@ -162,9 +164,121 @@ def handler(event, context):
     assert "timed out after 1 s" in (tmp_path / "log").read_text()
 
 
-def test_a_function_that_is_not_in_the_template_is_a_usage_error(start: Start, tmp_path: Path) -> None:
-    assert start("Nobody").wait(20) == 2
-    assert "there is no function Nobody" in (tmp_path / "log").read_text()
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("", ""), "there is no function Nobody"),
+        (
+            ("Toy:", "Nobody:"),
+            "template.yaml: Nobody: Handler toy.handler cannot be used: Runtime.ImportModuleError: ModuleNotFound",
+        ),
+        (("Topics: [!Ref KafkaTopic]", "Topics: [a, b]"), "template.yaml: Toy.Records: Topics must be one known topic"),
+        (("Timeout: 1", "Runtime: nodejs24.x"), "template.yaml: Toy: only Python handlers run here"),
+    ],
+)
+def test_what_cannot_be_served_is_a_usage_error(
+    start: Start, tmp_path: Path, change: tuple[str, str], said: str
+) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace(*change), encoding="utf-8")
+    name = "Nobody" if "Nobody" in said else "Toy"
+
+    assert start(name, "--template", str(tmp_path / "template.yaml"), folder=tmp_path).wait(20) == 2
+    assert said in (tmp_path / "log").read_text()
+
+
+def test_a_mapping_that_is_not_enabled_is_served_by_nobody_until_it_is_told_to_stop(
+    start: Start, kafka_settings: Settings, producer: ReliableProducer, tmp_path: Path
+) -> None:
+    _toy(tmp_path, "def handler(event, context):\n    (HERE / 'seen').touch()\n", "            Enabled: false\n")
+    producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"k", b"v")])
+
+    process = start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
+    process.send_signal(signal.SIGTERM)
+
+    assert process.wait(20) == 0
+    assert "is not Enabled" in (tmp_path / "log").read_text()
+    assert not (tmp_path / "seen").exists()
+
+
+WRITES_DOWN = """
+import json, os
+def handler(event, context):
+    for group in event["records"].values():
+        with (HERE / f"seen-{group[0]['partition']}").open("a") as seen:
+            seen.write("".join(f"{each['offset']} {os.getpid()}\\n" for each in group))
+    time.sleep(0.02)
+"""
+
+
+def _seen(folder: Path) -> dict[int, list[tuple[int, int]]]:
+    """What was delivered: per partition the offsets and who had them."""
+    found = {}
+    for path in folder.glob("seen-*"):
+        lines = [line.split() for line in path.read_text().splitlines() if " " in line]
+        found[int(path.name[5:])] = [(int(offset), int(pid)) for offset, pid in lines]
+    return found
+
+
+def _all_there(folder: Path, count: int) -> bool:
+    return sum(len({offset for offset, _ in each}) for each in _seen(folder).values()) >= count
+
+
+def _keyed(settings: Settings, count: int) -> list[OutgoingRecord]:
+    return [OutgoingRecord(settings.kafka_topic, b"ad"[number % 2 : number % 2 + 1], b"v") for number in range(count)]
+
+
+def test_several_pollers_share_the_partitions_and_are_replaced_when_killed(
+    start: Start, kafka_settings: Settings, producer: ReliableProducer, tmp_path: Path, eventually: Eventually
+) -> None:
+    _toy(tmp_path, WRITES_DOWN, "            BatchSize: 5\n")
+    main = start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path, ONSALE_POLLERS="4")
+    pollers = psutil.Process(main.pid).children
+
+    def all_partitions_are_served_by_two() -> bool:
+        producer.send(_keyed(kafka_settings, 2))
+        last = {each[-1][1] for each in _seen(tmp_path).values()}
+        return len(last) == 2
+
+    eventually(all_partitions_are_served_by_two)
+    assert len(pollers()) == 2, "there are more pollers than partitions"
+    handlers = [child for poller in pollers() for child in poller.children()]
+
+    before = sum(len({offset for offset, _ in each}) for each in _seen(tmp_path).values())
+    producer.send(_keyed(kafka_settings, 200))
+    victim = pollers()[0]
+    victim.kill()
+    producer.send(_keyed(kafka_settings, 200))
+    eventually(lambda: _all_there(tmp_path, before + 400))
+
+    for deliveries in _seen(tmp_path).values():
+        offsets = [offset for offset, _ in deliveries]
+        once = [offset for number, offset in enumerate(offsets) if offset not in offsets[:number]]
+        assert once == list(range(len(once)))
+    eventually(lambda: len(pollers()) == 2 and victim.pid not in {each.pid for each in pollers()})
+    main.send_signal(signal.SIGTERM)
+    assert main.wait(20) == 0
+    eventually(lambda: not any(child.is_running() and child.status() != "zombie" for child in handlers))
+
+
+def test_the_poller_killed_again_and_again_skips_nothing_and_leaves_no_process(
+    start: Start, kafka_settings: Settings, producer: ReliableProducer, tmp_path: Path, eventually: Eventually
+) -> None:
+    _toy(tmp_path, WRITES_DOWN, "            BatchSize: 5\n")
+    producer.send(_keyed(kafka_settings, 300))
+    for least in (1, 100):
+        process = start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
+        eventually(lambda enough=least: _all_there(tmp_path, enough))  # type: ignore[misc]
+        (handler,) = psutil.Process(process.pid).children()
+        process.kill()
+        process.wait()
+        eventually(lambda gone=handler: not gone.is_running() or gone.status() == "zombie")  # type: ignore[misc]
+    start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
+    eventually(lambda: _all_there(tmp_path, 300))
+
+    for deliveries in _seen(tmp_path).values():
+        offsets = [offset for offset, _ in deliveries]
+        once = [offset for number, offset in enumerate(offsets) if offset not in offsets[:number]]
+        assert once == list(range(len(once)))
 
 
 def test_the_logs_are_one_json_object_per_batch(

@@ -51,14 +51,14 @@ class Template:
         self.path = path
         try:
             document = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506  # a SafeLoader
-        except (OSError, yaml.YAMLError) as error:
+        except (OSError, RecursionError, ValueError, yaml.YAMLError) as error:  # ValueError: not UTF-8, no such date
             raise BadTemplate(f"{path}: {error}") from error
         if not isinstance(document, dict) or not isinstance(document.get("Resources"), dict):
             raise BadTemplate(f"{path}: has no Resources")
         defaults = {
             name: definition["Default"]
-            for name, definition in (document.get("Parameters") or {}).items()
-            if "Default" in definition
+            for name, definition in self._section(document, "Parameters").items()
+            if isinstance(definition, dict) and "Default" in definition
         }
         self._known: dict[str, Any] = {
             "AWS::StackName": stack_name,
@@ -69,12 +69,26 @@ class Template:
             **parameters,
         }
         self.resources: dict[str, Any] = document["Resources"]
-        self.globals: dict[str, Any] = (document.get("Globals") or {}).get("Function") or {}
+        self.globals: dict[str, Any] = self._section(self._section(document, "Globals"), "Function")
+
+    def _section(self, of: dict[str, Any], name: str) -> dict[str, Any]:
+        found = of.get(name) or {}
+        if not isinstance(found, dict):
+            raise BadTemplate(f"{self.path}: {name} must be properties, is {found!r}")
+        return found
 
     def resolved(self, value: Any) -> Any:
-        """Return a value with its references replaced, as deep as it goes."""
+        """Return a value with its references replaced, as deep as it goes. Raises BadTemplate for one that is none."""
+        try:
+            return self._resolved(value)
+        except RecursionError as error:
+            raise BadTemplate(f"{self.path}: is nested without end") from error
+        except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+            raise BadTemplate(f"{self.path}: has a Fn::Sub or Fn::Join that is none: {error}") from error
+
+    def _resolved(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self.resolved(each) for each in value]
+            return [self._resolved(each) for each in value]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -84,17 +98,17 @@ class Template:
             if name == "Fn::Sub":
                 return self._substituted(argument)
             if name == "Fn::Join":
-                return str(argument[0]).join(str(self.resolved(each)) for each in argument[1])
+                return str(argument[0]).join(str(self._resolved(each)) for each in argument[1])
             if name.startswith("Fn::"):
                 return Unresolved(f"{name} {argument}")
-        return {name: self.resolved(each) for name, each in value.items()}
+        return {name: self._resolved(each) for name, each in value.items()}
 
     def _reference(self, name: str) -> Any:
         return self._known.get(name, Unresolved(name))
 
     def _substituted(self, argument: Any) -> str:
         text, local = argument if isinstance(argument, list) else (argument, {})
-        values = {name: self.resolved(each) for name, each in local.items()}
+        values = {name: self._resolved(each) for name, each in local.items()}
 
         def value_of(match: re.Match[str]) -> str:
             name = match.group(1)
