@@ -1,7 +1,8 @@
 """The ledger of a sale: Redis, outbox, Kafka, dead letters and MySQL side by side, and every difference by name.
 
 The sides are read along the way of an event: outbox with the rest of Redis first, then Kafka, then MySQL. Whatever
-moves meanwhile is found further down, never missed in between.
+moves meanwhile is found further down, never missed in between. Only a replay moves the other way, from MySQL's dead
+letters to Kafka: so which letters are replayed already is asked before Kafka is read.
 """
 
 import time
@@ -14,9 +15,11 @@ from chalicelib.config import settings
 from chalicelib.wiring import outbox, reader
 from functions import arguments, mysql
 from functions.ledger_balance import record_findings, redis_findings
+from functions.ledger_letters import LetterSide, lost_replays, replayed_names, whereabouts
 from functions.ledger_record import read_record
 from functions.ledger_redis import read_redis
 from functions.ledger_sides import DIFFERENT, EXPLAINED, IN_FLIGHT, Finding, KafkaSide, MysqlSide, RedisSide, Trail
+from functions.ledger_statistics import Counted, StatisticsGroup, balance_statistics
 from functions.ledger_topics import Topics
 from functions.sale_settings import iso
 
@@ -36,13 +39,26 @@ def ledger(given: Mapping[str, Any]) -> dict[str, Any]:
     sale_id = values["saleId"]
     deadline_s = time.monotonic() + values.get("waitSeconds", 0)
     reader().sale(sale_id)  # Refused no-such-sale before anything slow
-    with Topics(settings()) as topics, closing(mysql.connect(read_timeout_s=_READ_TIMEOUT_S)) as connection:
+    with (
+        Topics(settings()) as topics,
+        closing(StatisticsGroup(settings())) as group,
+        closing(mysql.connect(read_timeout_s=_READ_TIMEOUT_S)) as connection,
+    ):
         while True:
             _wait_for_empty_pipes(sale_id, topics, deadline_s)
             redis = read_redis(reader(), outbox(), sale_id)
+            replayed = replayed_names(connection, sale_id, redis.epoch)
             kafka = topics.read(sale_id, redis.epoch)
-            record = read_record(connection, sale_id, redis.epoch, redis.version)
-            document = _document(sale_id, redis, kafka, record, reader().sale(sale_id).version)
+            record, letters = read_record(connection, sale_id, redis.epoch, redis.version)
+            missing = set(record.missing)
+            dead = [each for each in kafka.dead if each.version in missing]  # the others' events have arrived
+            theirs = [each for each in letters.letters if each.version in missing]
+            now_version = reader().sale(sale_id).version
+            ahead = [each for each in record.ahead if each.version <= now_version]  # what is beyond, Redis has lost
+            passing = [*redis.outbox, *kafka.pending, *ahead, *dead, *whereabouts(theirs, replayed)]
+            trail = Trail(passing, now_version, lost_replays(theirs))
+            counted = balance_statistics(group, connection, sale_id, redis, kafka.dead)
+            document = _document(sale_id, redis, kafka, record, trail, counted) | _dead_letters(kafka, letters)
             if document["state"] != STILL_IN_FLIGHT or time.monotonic() >= deadline_s:
                 return document
             time.sleep(_POLL_S)
@@ -54,11 +70,11 @@ def _wait_for_empty_pipes(sale_id: str, topics: Topics, deadline_s: float) -> No
         time.sleep(_POLL_S)
 
 
-def _document(sale_id: str, redis: RedisSide, kafka: KafkaSide, record: MysqlSide, now_version: int) -> dict[str, Any]:
-    missing = set(record.missing)
-    dead = [each for each in kafka.dead if each.version in missing]  # the others were replayed
-    trail = Trail([*redis.outbox, *kafka.pending, *dead], now_version)
-    findings = [*redis_findings(redis), *record_findings(redis, record, trail)]
+def _document(
+    sale_id: str, redis: RedisSide, kafka: KafkaSide, record: MysqlSide, trail: Trail, counted: Counted
+) -> dict[str, Any]:
+    dead = sum(each.is_dead for each in trail.by_version.values())
+    findings = [*redis_findings(redis), *record_findings(redis, record, trail), *counted.findings]
     counts = {verdict: sum(each.verdict == verdict for each in findings) for verdict in _VERDICTS}
     moving = len(redis.outbox) + len(kafka.pending)
     state = DIFFERENCES if counts[DIFFERENT] else STILL_IN_FLIGHT if moving or counts[IN_FLIGHT] else BALANCED
@@ -68,10 +84,18 @@ def _document(sale_id: str, redis: RedisSide, kafka: KafkaSide, record: MysqlSid
         "epoch": redis.epoch,
         "version": redis.version,
         "state": state,
-        "rows": _rows(redis, kafka, record, len(dead)),
+        "rows": [*_rows(redis, kafka, record, dead), *counted.rows],
         "counts": counts,
         "findings": [_finding(each) for each in sorted(findings, key=_worst_first)[:MOST_FINDINGS]],
-        "unnamedDeadLetters": kafka.unnamed_dead,
+    }
+
+
+def _dead_letters(kafka: KafkaSide, letters: LetterSide) -> dict[str, Any]:
+    """Return how many letters there are of the sale: by state, and those that MySQL has not taken yet."""
+    counts = {state.lower(): count for state, count in letters.counts.items()}
+    return {
+        "deadLetters": {**counts, "onTopic": len(kafka.dead)},
+        "unnamedDeadLetters": kafka.unnamed_dead + letters.unnamed,
     }
 
 

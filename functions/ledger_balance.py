@@ -75,7 +75,9 @@ def _version_findings(redis: RedisSide, mysql: MysqlSide, trail: Trail) -> Itera
         detail = f"MySQL has version {mysql.last_version:,}, Redis has come only to {trail.now_version:,}"
         yield Finding("lost-tail", detail, version=mysql.last_version)
     for version in mysql.missing:
-        finding = Finding("version", "MySQL does not have this event", version=version, where=NOWHERE)
+        finding = Finding(
+            "version", "MySQL does not have this event", version=version, where=trail.lost.get(version, NOWHERE)
+        )
         yield _at(finding, trail.by_version[version]) if version in trail.by_version else finding
 
 

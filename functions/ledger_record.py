@@ -5,19 +5,24 @@ from typing import TYPE_CHECKING, Any
 
 from pymysql.cursors import Cursor, SSCursor
 
-from functions.ledger_sides import Holding, MysqlSide, Row
+from functions.ledger_letters import LetterSide, read_letters
+from functions.ledger_sides import Holding, MysqlSide, Row, Whereabouts
 
 if TYPE_CHECKING:  # generic in its stubs only
     from pymysql.connections import Connection
 
+_MOST_AHEAD = 10_000
 
-def read_record(connection: "Connection[Cursor]", sale_id: str, epoch: int, version: int) -> MysqlSide:
-    """Return what MySQL has of a sale; `version` is the last one that Redis gave."""
+
+def read_record(
+    connection: "Connection[Cursor]", sale_id: str, epoch: int, version: int
+) -> tuple[MysqlSide, LetterSide]:
+    """Return what MySQL has of a sale and of its dead letters; `version` is the last one that Redis gave."""
     with connection.cursor() as cursor:
         cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # READ COMMITTED keeps no snapshot
         cursor.execute("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
     try:
-        return _read(connection, sale_id, epoch, version)
+        return _read(connection, sale_id, epoch, version), read_letters(connection, sale_id, epoch)
     finally:
         connection.rollback()
 
@@ -49,7 +54,17 @@ def _read(connection: "Connection[Cursor]", sale_id: str, epoch: int, version: i
             )
         },
         refunds=dict(_rows(connection, "SELECT payment_id, user_id FROM refunds WHERE sale_id = %s", sale_id)),
+        ahead=tuple(_ahead(connection, sale_id, epoch, version)),
     )
+
+
+def _ahead(connection: "Connection[Cursor]", sale_id: str, epoch: int, version: int) -> Iterator[Whereabouts]:
+    query = (
+        "SELECT version, user_id FROM sale_events WHERE sale_id = %s AND epoch = %s AND version > %s"
+        " ORDER BY version LIMIT %s"
+    )
+    for later, user in _rows(connection, query, sale_id, epoch, version, _MOST_AHEAD):
+        yield Whereabouts(later, user, "MySQL is ahead of this reading")
 
 
 def _missing(connection: "Connection[Cursor]", sale_id: str, epoch: int, version: int) -> tuple[int, ...]:

@@ -63,6 +63,7 @@ class MysqlSide:
     rows: Mapping[str, Row]
     seats: Mapping[str, tuple[str, str]]
     refunds: Mapping[str, str]
+    ahead: tuple[Whereabouts, ...] = ()  # events that came after Redis was read and were here before MySQL was
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,14 @@ class Finding:
 class Trail:
     """Finds events on their way, by version and by buyer; what still moves outranks what is dead."""
 
-    def __init__(self, passing: Iterable[Whereabouts], now_version: int) -> None:
-        """Index what is passing; `now_version` is the sale's version after all sides were read."""
+    def __init__(self, passing: Iterable[Whereabouts], now_version: int, lost: Mapping[int, str] | None = None) -> None:
+        """Index what is passing; `now_version` is the sale's version after all sides were read.
+
+        `lost` says, by version, what is known of events that are nowhere.
+        """
         ordered = sorted(passing, key=lambda each: not each.is_dead)
         self.now_version = now_version
+        self.lost = lost or {}
         self.is_moving = any(not each.is_dead for each in ordered)
         self.by_version = {each.version: each for each in ordered}
         self.by_user = {each.user_id: each for each in ordered if each.user_id}

@@ -1,7 +1,7 @@
-"""Reads Kafka's side of a ledger: what persist has not committed yet, and what lies on the dead-letter topic.
+"""Reads Kafka's side of a ledger: what persist has not committed yet, and the dead letters that are not in MySQL yet.
 
-Looks with a consumer of persist's group that never subscribes and never commits: it reads the group's offsets
-without joining it, so nothing is rebalanced.
+Looks with consumers of the two groups that never subscribe and never commit: they read a group's offsets without
+joining it, so nothing is rebalanced.
 """
 
 import time
@@ -16,6 +16,7 @@ from functions.kafka_client import client_config
 from functions.ledger_sides import KafkaSide, Whereabouts
 
 GROUP = "onsale-persist"
+LETTERS_GROUP = "onsale-dead-letters"
 _TIMEOUT_S = 10.0
 _CHUNK = 2_000
 
@@ -27,17 +28,16 @@ class Topics:
         """Connect lazily: nothing is asked before the first reading."""
         self._topic, self._dlq_topic = settings.kafka_topic, settings.kafka_dlq_topic
         self._servers = settings.kafka_bootstrap_servers
-        self._consumer = Consumer(
-            {
-                **client_config(settings),
-                "group.id": GROUP,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "enable.partition.eof": True,
-                "fetch.wait.max.ms": 10,  # a fetch at the end of one topic holds up that of the next
-                "log_level": 0,
-            }
-        )
+        shared = {
+            **client_config(settings),
+            "enable.auto.commit": False,
+            "auto.offset.reset": "error",
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 10,  # a fetch at the end of one topic holds up that of the next
+            "log_level": 0,
+        }
+        self._consumer = Consumer({**shared, "group.id": GROUP})
+        self._letters = Consumer({**shared, "group.id": LETTERS_GROUP})
 
     def __enter__(self) -> "Topics":
         return self
@@ -46,20 +46,24 @@ class Topics:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._consumer.close()
+        self._letters.close()
 
     def lag(self) -> int:
         """Return how many records persist has not committed, of all sales."""
-        return sum(end - start for _, start, end in self._uncommitted())
+        return sum(end - start for _, start, end in self._uncommitted(self._topic, self._consumer))
 
     def read(self, sale_id: str, epoch: int) -> KafkaSide:
-        """Return what of a sale is pending and what is dead; a record without readable headers counts as unnamed."""
-        waiting = self._uncommitted()
+        """Return what of a sale is pending, and which dead letters of it MySQL has not taken yet.
+
+        A letter without readable headers counts as unnamed.
+        """
+        waiting = self._uncommitted(self._topic, self._consumer)
         pending, dead, unnamed = [], [], 0
         for message in self._records(self._topic, waiting):
             name = _name(message)
             if name and name[:2] == (sale_id, epoch):
                 pending.append(Whereabouts(name[2], _user(message, sale_id), _place(message)))
-        for message in self._records(self._dlq_topic, self._whole(self._dlq_topic)):
+        for message in self._records(self._dlq_topic, self._uncommitted(self._dlq_topic, self._letters)):
             name = _name(message)
             if name is None:
                 unnamed += 1
@@ -68,11 +72,14 @@ class Topics:
                 dead.append(Whereabouts(name[2], _user(message, sale_id), where, is_dead=True))
         return KafkaSide(sum(end - start for _, start, end in waiting), tuple(pending), tuple(dead), unnamed)
 
-    def _uncommitted(self) -> list[tuple[int, int, int]]:
-        whole = self._whole(self._topic)
-        asked = [TopicPartition(self._topic, partition) for partition, _, _ in whole]
+    def _uncommitted(self, topic: str, member: Consumer) -> list[tuple[int, int, int]]:
+        """Return (partition, next offset of the group, end) of a topic, for the group that a consumer is of."""
+        whole = self._whole(topic)
+        asked = [TopicPartition(topic, partition) for partition, _, _ in whole]
+        if not asked:
+            return []
         try:
-            committed = {each.partition: each.offset for each in self._consumer.committed(asked, _TIMEOUT_S)}
+            committed = {each.partition: each.offset for each in member.committed(asked, _TIMEOUT_S)}
         except KafkaException as error:
             raise self._unavailable(error) from error
         return [(partition, max(start, committed[partition]), end) for partition, start, end in whole]

@@ -8,6 +8,7 @@ from ops.console import table
 
 _HEAD = ("", "Redis", "outbox", "Kafka", "dead", "MySQL")
 _MARKS = {"different": ("✗", "red"), "in-flight": ("→", "yellow"), "explained": ("!", "yellow")}
+_LETTERS = {"open": "open", "replayed": "replayed", "discarded": "discarded", "onTopic": "not in MySQL yet"}
 _STATES = {
     "balanced": ("green", "balanced: every place agrees"),
     "differences": ("red", "differences"),
@@ -25,6 +26,8 @@ def ledger_report(ledger: dict[str, Any], most: int = 20) -> str:
     hidden = sum(ledger["counts"].values()) - len(ledger["findings"][:most])
     if hidden > 0:
         lines.append(f"  … and {hidden:,} more (--json lists them)")
+    if letters := [f"{count:,} {_LETTERS[name]}" for name, count in ledger["deadLetters"].items() if count]:
+        lines.append(f"  ! dead letters: {', '.join(letters)} (onsale dlq list --sale {ledger['saleId']} --state ANY)")
     if ledger["unnamedDeadLetters"]:
         lines.append(f"  ! {ledger['unnamedDeadLetters']:,} dead letters do not say which sale they are of")
     return "\n".join(lines)
