@@ -17,7 +17,7 @@ _LATEST_EVENTS = 100
 
 
 def show(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return where a buyer stands and what MySQL has of them. Unlike a status request it claims no place."""
+    """Return where a buyer stands, what MySQL has and what was sent. Unlike a status request it claims no place."""
     values = arguments.read(given, _WHO, _WHO)
     sale_id, user_id = values["saleId"], values["userId"]
     reader().sale(sale_id)  # Refused no-such-sale
@@ -29,6 +29,7 @@ def show(given: Mapping[str, Any]) -> dict[str, Any]:
         "redis": _document(buyer) if buyer else None,
         "mysql": record,
         "events": events,
+        "messages": _messages(sale_id, user_id),
     }
 
 
@@ -102,6 +103,15 @@ def _document(buyer: Buyer) -> dict[str, Any]:
             "paymentId": buyer.reservation.payment_id,
         }
     return document
+
+
+def _messages(sale_id: str, user_id: str) -> list[dict[str, Any]]:
+    """Return what was sent, what was parked while MySQL was away too."""
+    from functions.mysql import database
+    from functions.notify_record import SentRecord, messages_of
+
+    SentRecord(database(), link()).settle()
+    return messages_of(database(), sale_id, user_id, _LATEST_EVENTS)
 
 
 def _record(sale_id: str, user_id: str) -> tuple[dict[str, Any] | None, list[dict[str, Any]]]:

@@ -31,6 +31,7 @@ def create_topics(partitions: int = 6, replication: int = 1, chosen: Settings | 
     wanted = [
         NewTopic(of.kafka_topic, partitions, replication, config=shared),
         NewTopic(of.kafka_dlq_topic, _DEAD_LETTER_PARTITIONS, replication, config=larger),
+        NewTopic(of.kafka_notify_dlq_topic, _DEAD_LETTER_PARTITIONS, replication, config=larger),
     ]
     created = []
     for name, future in admin.create_topics(wanted, operation_timeout=_TIMEOUT_S).items():
@@ -40,7 +41,7 @@ def create_topics(partitions: int = 6, replication: int = 1, chosen: Settings | 
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-    _wait_until_led(admin, [of.kafka_topic, of.kafka_dlq_topic])
+    _wait_until_led(admin, [of.kafka_topic, of.kafka_dlq_topic, of.kafka_notify_dlq_topic])
     return created
 
 

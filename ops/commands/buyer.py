@@ -17,12 +17,12 @@ def buyer() -> None:
     """One buyer's story, and what an operator may do about it."""
 
 
-@buyer.command("show", short_help="Show a buyer in Redis and MySQL; looking changes nothing.")
+@buyer.command("show", short_help="Show a buyer in Redis and MySQL, and the messages sent; looking changes nothing.")
 @_id
 @_user
 @json_option
 def show_buyer(sale_id: str, user_id: str, as_json: bool) -> None:
-    """Show where a buyer stands in Redis and what MySQL has of them; looking changes nothing."""
+    """Show where a buyer stands in Redis, what MySQL has of them, and what was sent; looking changes nothing."""
     answer = operate("buyer.show", saleId=sale_id, userId=user_id)
     if as_json:
         print_json(answer)
@@ -79,6 +79,12 @@ def _story(answer: dict[str, Any]) -> str:
                 head,
             ),
         ]
+    if answer["messages"]:
+        rows = (
+            (f"{m['epoch']}-{m['version']}", m["sentAt"], m["type"], m["channel"], m["language"], m["messageId"])
+            for m in answer["messages"]
+        )
+        lines += ["", table(rows, ("VERSION", "SENT", "TYPE", "CHANNEL", "LANGUAGE", "MESSAGE"))]
     return "\n".join(lines)
 
 
