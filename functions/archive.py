@@ -5,8 +5,9 @@ from typing import Any
 
 from chalicelib.errors import Refused
 from chalicelib.wiring import store
-from functions import arguments
+from functions import arguments, sale_minutes
 from functions.ledger import ledger
+from functions.mysql import database
 
 
 def archive(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -19,4 +20,15 @@ def archive(given: Mapping[str, Any]) -> dict[str, Any]:
     if values.get("dryRun"):
         return {"saleId": sale_id, "archived": False, "outcome": f"would archive {sale_id}: its ledger balances"}
     store().archive_sale(sale_id)
+    _close_minutes(sale_id)
     return {"saleId": sale_id, "archived": True, "outcome": f"archived {sale_id}"}
+
+
+def _close_minutes(sale_id: str) -> None:
+    """Forget which events were counted, now that no more can come; killed in between, do it again."""
+    with database().transaction() as cursor:
+        sale_minutes.close(cursor, sale_id)
+    more = True
+    while more:
+        with database().transaction() as cursor:
+            more = sale_minutes.forget_some(cursor, sale_id)

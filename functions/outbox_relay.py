@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError
 from chalicelib.sale.outbox import Outbox, OutboxEntry
 from functions.dead_letter_queue import DeadLetter, DeadLetterQueue
 from functions.kafka_batch import Headers
-from functions.log import line, logger
+from functions.log import logger
 from functions.producer import DELIVERY_TIMEOUT_MS, OutgoingRecord, ReliableProducer, refused_for_good
 
 READ_COUNT = 1_000
@@ -81,7 +81,7 @@ class Relay:
         left = len(batch) - len(sent) - len(dead)
         if left:
             error = next(each for each in reports if each is not None)
-            _log.warning(line("events not on Kafka yet", unsent=left, error=error.str()))
+            _log.warning("events not on Kafka yet", unsent=left, error=error.str())
         return Pass(len(sent), len(dead), left)
 
     def _of(self, sale_id: str) -> _Outgoing:

@@ -1,7 +1,7 @@
 """Turns events into the rows of the durable record and writes them within a transaction that somebody else ends."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from typing import NamedTuple
 
@@ -9,20 +9,12 @@ from pymysql.cursors import Cursor
 
 from chalicelib.events import Event
 from chalicelib.sale.model import CANCELLED, CONFIRMED, EXPIRED, FREE, HELD
-from functions.kafka_batch import KafkaRecord
+from functions.consumer import Fact, Name
 from functions.record_tables import PURCHASES, REFUNDS, SALE_EVENTS, SALES, SEATS, Row, Table, upsert
 
 _STATUS = {"RESERVED": HELD, "CONFIRMED": CONFIRMED, "CANCELLED": CANCELLED, "EXPIRED": EXPIRED}
 _TAKEN = (HELD, CONFIRMED)
 _LOOKED_UP_AT_ONCE = 1_000
-
-
-class Fact(NamedTuple):
-    """An event that could be read, with the record that brought it and its exact text."""
-
-    record: KafkaRecord
-    event: Event
-    text: str
 
 
 class Counts(NamedTuple):
@@ -38,7 +30,7 @@ def write(cursor: Cursor, facts: Sequence[Fact]) -> tuple[Counts, list[Fact]]:
 
     Those are not written, the others are; call it in a transaction.
     """
-    first = {_name(fact): fact for fact in reversed(facts)}
+    first = {fact.name: fact for fact in reversed(facts)}
     new = upsert(cursor, SALE_EVENTS, (audit_row(fact) for fact in first.values())).applied
     # Fewer new rows than facts: some are repeats, or other events under a name that is taken. Seldom, so ask then.
     conflicts = [] if new == len(facts) else _conflicts(cursor, facts)
@@ -55,10 +47,6 @@ def write(cursor: Cursor, facts: Sequence[Fact]) -> tuple[Counts, list[Fact]]:
     )
 
 
-def _name(fact: Fact) -> tuple[str, int, int]:
-    return fact.event.sale_id, fact.event.epoch, fact.event.version
-
-
 def audit_row(fact: Fact) -> Row:
     """Return the row of sale_events."""
     event = fact.event
@@ -67,16 +55,22 @@ def audit_row(fact: Fact) -> Row:
 
 def _conflicts(cursor: Cursor, facts: Sequence[Fact]) -> list[Fact]:
     """Return the facts whose name sale_events holds with another text. Every name is there by now."""
-    texts: dict[tuple[str, int, int], str] = {}
-    for (sale_id, epoch), names in groupby(sorted({_name(fact) for fact in facts}), key=lambda name: name[:2]):
-        versions = [version for _, _, version in names]
+    texts: dict[Name, str] = {}
+    for sale_id, epoch, versions in by_epoch(fact.name for fact in facts):
+        cursor.execute(
+            "SELECT version, event FROM sale_events WHERE sale_id = %s AND epoch = %s AND version IN %s",
+            (sale_id, epoch, versions),
+        )
+        texts |= {(sale_id, epoch, version): text for version, text in cursor.fetchall()}
+    return [fact for fact in facts if texts[fact.name] != fact.text]
+
+
+def by_epoch(names: Iterable[Name]) -> Iterator[tuple[str, int, list[int]]]:
+    """Yield (sale, epoch, some of its versions) until all names are in, as a query can ask for them."""
+    for (sale_id, epoch), same in groupby(sorted(set(names)), key=lambda name: name[:2]):
+        versions = [version for _, _, version in same]
         for start in range(0, len(versions), _LOOKED_UP_AT_ONCE):
-            cursor.execute(
-                "SELECT version, event FROM sale_events WHERE sale_id = %s AND epoch = %s AND version IN %s",
-                (sale_id, epoch, versions[start : start + _LOOKED_UP_AT_ONCE]),
-            )
-            texts |= {(sale_id, epoch, version): text for version, text in cursor.fetchall()}
-    return [fact for fact in facts if texts[_name(fact)] != fact.text]
+            yield sale_id, epoch, versions[start : start + _LOOKED_UP_AT_ONCE]
 
 
 def latest_rows(facts: Iterable[Fact]) -> list[tuple[Table, list[Row]]]:

@@ -12,7 +12,7 @@ from chalicelib.errors import Refused, StoreUnavailable
 from chalicelib.sale.model import CLOSED, DRAFT, SCHEDULED, Sale
 from functions.dead_letter_queue import dead_letter_queue
 from functions.kafka_client import client_config
-from functions.log import line, logger
+from functions.log import correlate, logger, metrics
 from functions.outbox_relay import Relay
 from functions.producer import DELIVERY_TIMEOUT_MS, ReliableProducer
 
@@ -23,6 +23,7 @@ _SOON_MS = 60_000  # a sale that opens within this time keeps the run going: the
 _LOOK_AT_SALES_EVERY_S = 1.0
 _TIME_TO_FINISH_MS = DELIVERY_TIMEOUT_MS + 4_000  # a pass, its reports and forgetting must fit before Lambda's time-out
 _log = logger("relay")
+_metrics = metrics("relay")
 
 
 class LambdaContext(Protocol):
@@ -44,11 +45,15 @@ class Totals:
 
 def handler(_event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Relay until the run is over or no sale needs it. Answers what was done."""
+    correlate(_log, context)
+    started_s = time.perf_counter()
     # Two names, taken in turn: runs overlap, and what a dead run was given is claimed by whoever comes next.
     consumer = f"relay-{int(time.time()) // 60 % 2}"
     relay = Relay(wiring.outbox(), _producer(), dead_letter_queue("relay"), settings().kafka_topic, consumer)
     totals = run(relay, context.get_remaining_time_in_millis)
-    _log.info(line("relay run over", consumer=consumer, **asdict(totals)))
+    fields = {**asdict(totals), "duration_ms": round((time.perf_counter() - started_s) * 1000, 1)}
+    _metrics.publish(**fields)
+    _log.info("relay run over", consumer=consumer, extra=fields)
     return asdict(totals)
 
 
@@ -84,7 +89,7 @@ def run(relay: Relay, remaining_ms: Callable[[], int]) -> Totals:
         except StoreUnavailable as error:
             totals.failures += 1
             pause_s = _AFTER_FAILURE_S
-            _log.warning(line("outboxes cannot be read", error=error.detail))
+            _log.warning("outboxes cannot be read", error=error.detail)
         time.sleep(pause_s)
     return totals
 

@@ -65,7 +65,7 @@ def list_sales(as_json: bool) -> None:
 @_id
 @json_option
 def show_sale(sale_id: str, as_json: bool) -> None:
-    """Show a sale: its state, its stock, its line and its settings."""
+    """Show a sale: its state, stock, line, last minutes and settings."""
     _answer(operate("sale.show", saleId=sale_id), as_json)
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from ops.commands.minutes_chart import minutes_chart
 from ops.console import table
 
 _COLOURS = {"OPEN": "green", "PAUSED": "yellow", "CLOSED": "red"}
@@ -17,12 +18,14 @@ def sale_line(sale: dict[str, Any]) -> tuple[object, ...]:
 
 
 def sale_report(sale: dict[str, Any]) -> str:
-    """Return a sale's state, stock, line and settings."""
+    """Return a sale's state, stock, line, last minutes and settings."""
     state = click.style(sale["state"], fg=_COLOURS.get(sale["state"]), bold=True)
     kind = "seated" if sale["seated"] else "counted"
     title = f"{sale['saleId']}  {state}  {kind}, epoch {sale['epoch']}, version {sale['version']}"
     stock = f"{sale['confirmed']:,} sold, {sale['held']:,} held, {sale['remaining']:,} free of {sale['capacity']:,}"
     line = f"{sale['waiting']:,} waiting, {sale['active']:,} active, admitted through {sale['admittedThrough']:,}"
+    letters = sale.get("openDeadLetters") or 0
+    dead = [f"  dead     letters open: {letters:,}; onsale dlq list --sale {sale['saleId']}"] if letters else []
     return "\n".join(
         [
             title,
@@ -30,6 +33,8 @@ def sale_report(sale: dict[str, Any]) -> str:
             f"  stock    {stock}",
             f"  line     {line}",
             f"  outbox   {sale['outbox']:,} events not on Kafka yet",
+            *dead,
+            *(["", *(f"  {line}" for line in minutes_chart(sale))] if "minutes" in sale else []),
             "",
             _indented(table(_pairs(sale["settings"]))),
         ]
