@@ -56,14 +56,15 @@ def _json_object(raw: bytes | str) -> dict[str, Any]:
 class Parameters:
     """One request's parameters. Ask for each, then `check()`, which names everything that was wrong at once."""
 
-    __slots__ = ("_authorized", "_body", "_errors", "_headers", "_query", "sale_id")
+    __slots__ = ("_authorized", "_body", "_context", "_errors", "_headers", "_query", "sale_id")
 
     def __init__(self, request: Request, sale_id: str | None) -> None:
         event = request.to_original_event()
         self._query: dict[str, list[str]] = event["multiValueQueryStringParameters"] or {}
         self._body: dict[str, Any] = _json_object(request.raw_body) if request.method != "GET" else {}
         self._headers: Mapping[str, str] = request.headers
-        self._authorized: Mapping[str, object] | None = request.context.get("authorizer")
+        self._context: Mapping[str, Any] = request.context
+        self._authorized: Mapping[str, object] | None = self._context.get("authorizer")
         self._errors: dict[str, str] = {}
         self.sale_id: str = self._valid_sale_id(sale_id)
 
@@ -84,6 +85,19 @@ class Parameters:
         """Return a header, "" if absent; the name in lower case."""
         return self._headers.get(name, "")
 
+    @property
+    def address(self) -> str:
+        """Where the request came from, as far as the trusted proxies can tell; "" where nobody says.
+
+        Each proxy adds whom it spoke to at the right of X-Forwarded-For; what stands further left anybody can write.
+        """
+        source: str = (self._context.get("identity") or {}).get("sourceIp") or ""
+        proxies = settings().trusted_proxies
+        if not proxies:
+            return source
+        hops = [each.strip() for each in self.header("x-forwarded-for").split(",") if each.strip()]
+        return hops[-proxies][:64] if len(hops) >= proxies else source
+
     def user_id(self) -> str:
         """Return who calls."""
         claimed = self.text("userId", USER_ID, integers=True)
@@ -93,8 +107,16 @@ class Parameters:
             return ""
         return user_id
 
-    def text(self, name: str, shape: Shape, *, required: bool = False, integers: bool = False) -> str:
-        """Return a text of the given shape, "" if absent or wrong; `integers` takes 5 for "5"."""
+    def text(
+        self, name: str, shape: Shape, *, required: bool = False, integers: bool = False, body_only: bool = False
+    ) -> str:
+        """Return a text of the given shape, "" if absent or wrong; `integers` takes 5 for "5".
+
+        `body_only` refuses it in the query, which gateways, proxies and browsers write into logs and histories.
+        """
+        if body_only and name in self._query:
+            self._wrong(name, "belongs in the body: a query is written into logs")
+            return ""
         found = self._find(name, integers=integers)
         if found is None:
             if required:

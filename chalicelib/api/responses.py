@@ -6,7 +6,7 @@ Knows HTTP, no route and no sale.
 import logging
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from chalice.app import CORSConfig, HeadersType, Response
 
@@ -81,7 +81,15 @@ class PublicCors(CORSConfig):
 
 
 CORS = PublicCors()
+# On every answer. For browsers that show one as a page: nothing in it is ever run, framed, guessed at or told onwards.
+SECURITY_HEADERS: HeadersType = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 JSON_HEADERS: HeadersType = {
+    **SECURITY_HEADERS,
     "Content-Type": "application/json",
     "Cache-Control": "no-store",
     "Access-Control-Allow-Origin": CORS.allow_origin,
@@ -89,26 +97,34 @@ JSON_HEADERS: HeadersType = {
 }
 # `no-store` on errors too: a cache may keep a 404 or a 410 without being asked (RFC 9111, 4.2.2).
 _PROBLEM_HEADERS: HeadersType = {**JSON_HEADERS, "Content-Type": "application/problem+json"}
-_PUBLIC_HEADERS: HeadersType = {**JSON_HEADERS, "Cache-Control": "public, max-age=1, stale-while-revalidate=5"}
+PUBLIC_HEADERS: HeadersType = {**JSON_HEADERS, "Cache-Control": "public, max-age=1, stale-while-revalidate=5"}
+
+
+class TextResponse(Response):
+    """A response whose body is text already and whose headers have one value each: nothing in it is to be encoded."""
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        """Return the integration's response; Chalice would compare the content type with each of `binary_types`."""
+        return {"headers": self.headers, "multiValueHeaders": {}, "statusCode": self.status_code, "body": self.body}
 
 
 def json_answer(text: str, status: int = 200) -> Response:
     """Answer one buyer with JSON that is already text."""
-    return Response(text, JSON_HEADERS.copy(), status)
+    return TextResponse(text, JSON_HEADERS.copy(), status)
 
 
 def public_answer(text: str, etag: str, if_none_match: str) -> Response:
     """Answer everybody with JSON that caches may keep, 304 to who has it already. `etag` is strong, quotes included."""
-    headers = _PUBLIC_HEADERS.copy()
+    headers = PUBLIC_HEADERS.copy()
     headers["ETag"] = etag
     if if_none_match and (etag in if_none_match or if_none_match.strip() == "*"):
-        return Response("", headers, 304)
-    return Response(text, headers)
+        return TextResponse("", headers, 304)
+    return TextResponse(text, headers)
 
 
 def no_content() -> Response:
     """Answer 204."""
-    return Response("", JSON_HEADERS.copy(), 204)
+    return TextResponse("", JSON_HEADERS.copy(), 204)
 
 
 def problem(request_id: str, code: str, detail: str, **members: object) -> Response:
@@ -131,7 +147,7 @@ def problem(request_id: str, code: str, detail: str, **members: object) -> Respo
     headers = _PROBLEM_HEADERS.copy()
     if status in (429, 503):
         headers["Retry-After"] = RETRY_AFTER_S
-    return Response(encode(document), headers, status)
+    return TextResponse(encode(document), headers, status)
 
 
 def problem_of(error: OnsaleError, request_id: str) -> Response:

@@ -8,11 +8,13 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import wiring
 from chalicelib.api.bodies import sale_body, seats_body
+from chalicelib.api.contract import Answer, promises
 from chalicelib.api.encoding import encode
 from chalicelib.api.parameters import Parameters
 from chalicelib.api.responses import json_answer, no_content, public_answer
 from chalicelib.api.routing import plain_route, sale_route
 from chalicelib.api.shapes import CURSOR, EMAIL, LANGUAGE, PHONE, VERSION
+from chalicelib.identity import refuse_unsafe
 
 routes = Blueprint(__name__)
 health_routes = Blueprint(__name__)
@@ -49,6 +51,7 @@ def _progress(sale_id: str) -> _Progress:
 
 
 @sale_route(routes, "GET", "/sale", "/sales/{saleId}")
+@promises(Answer(200, "The sale's progress, at most a second old.", "Sale"), is_public=True)
 def show_sale(parameters: Parameters) -> Response:
     """Tell a sale's progress; cacheable, so that a waiting page polls this and not Redis."""
     parameters.check()
@@ -57,6 +60,7 @@ def show_sale(parameters: Parameters) -> Response:
 
 
 @sale_route(routes, "GET", "/seats")
+@promises(Answer(200, "A page of the seat map, or of what has changed in it.", "SeatPage"), is_public=True)
 def list_seats(parameters: Parameters) -> Response:
     """Tell the states of the seats, a page at a time, or only those changed since a version."""
     since = parameters.text("since", VERSION)
@@ -69,23 +73,26 @@ def list_seats(parameters: Parameters) -> Response:
 
 
 @sale_route(routes, "POST", "/contact")
+@promises(Answer(204, "Kept."), refuses=("not-in-sale",))
 def put_contact(parameters: Parameters) -> Response:
-    """Remember where to write to the buyer; replaces what was given before."""
+    """Remember where to write to a buyer of the sale; replaces what was given before."""
     user_id = parameters.user_id()
     contact = {
-        "email": parameters.text("email", EMAIL),
-        "phone": parameters.text("phone", PHONE),
+        "email": parameters.text("email", EMAIL, body_only=True),
+        "phone": parameters.text("phone", PHONE, body_only=True),
         "language": parameters.text("language", LANGUAGE),
     }
     parameters.one_of("email", "phone")
     parameters.check()
     given = {name: value for name, value in contact.items() if value}
-    wiring.reader().put_contact(parameters.sale_id, user_id, encode(given))
+    wiring.store().put_contact(parameters.sale_id, user_id, encode(given))
     return no_content()
 
 
 @plain_route(health_routes, "/health")
+@promises(Answer(200, "The store answers.", "Health"), refuses=("store-unavailable",), takes_nothing=True)
 def health(_: Parameters) -> Response:
     """Answer when the store answers."""
+    refuse_unsafe()
     wiring.reader().sale_ids()
     return json_answer('{"status":"ok"}')

@@ -25,12 +25,12 @@ _numbers = itertools.count(1)
 
 
 @contextmanager
-def serving(name: str, redis_url: str) -> Iterator[Api]:
-    """Run one of the two servers on a free port."""
+def serving(name: str, redis_url: str, **settings: str) -> Iterator[Api]:
+    """Run one of the two servers on a free port, with more settings if need be."""
     (port,) = free_ports(1)
     command = (sys.executable, "-m", *SERVERS[name], "--port", str(port))
     program = Program(name="http", command=command, port=port, answers=lambda: port_open(port))
-    env = {**os.environ, "REDIS_URL": f"{redis_url}", "DEFAULT_SALE": DEFAULT_SALE}
+    env = {**os.environ, "REDIS_URL": f"{redis_url}", "DEFAULT_SALE": DEFAULT_SALE, **settings}
     with TemporaryDirectory(prefix="onsale-http-") as folder:
         child = spawn(program, log=Path(folder) / "http.log", env=env, tied=True)
         try:

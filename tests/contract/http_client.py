@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode
 
+from tests.contract.conformance import faults
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -51,10 +53,11 @@ class Api:
     name: str
     port: int
     sale_id: str = ""
+    is_onsale: bool = True  # every answer must keep the contract; false for another app behind the same server
 
     def of_sale(self, sale_id: str) -> "Api":
         """Return the same server, talking about a sale."""
-        return Api(self.name, self.port, sale_id)
+        return Api(self.name, self.port, sale_id, self.is_onsale)
 
     def path(self, path: str) -> str:
         """Return the full path of a sale's route."""
@@ -76,9 +79,18 @@ class Api:
             connection.endheaders(body)
             response = connection.getresponse()
             text = response.read().decode()
-            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+            answer = Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
         finally:
             connection.close()
+        if self.is_onsale and not self._is_chalice_s_own(method, answer):
+            wrong = faults(method, target, answer.status, answer.headers, text)
+            assert not wrong, f"{method} {target} {answer.status} is not what docs/openapi.json says: {wrong}"
+        return answer
+
+    def _is_chalice_s_own(self, method: str, answer: Answer) -> bool:
+        """Tell whether an answer is not ours: a preflight, or how `chalice local` says that there is no such route."""
+        is_problem = "problem" in answer.headers.get("content-type", "")
+        return method == "OPTIONS" or (self.name == "chalice local" and answer.status == 403 and not is_problem)
 
     def get(self, path: str, headers: Mapping[str, str] | None = None, **query: str | int) -> Answer:
         """GET a sale's route."""

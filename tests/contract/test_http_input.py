@@ -268,6 +268,15 @@ def test_bad_questions_about_seats_name_every_bad_field(sale: Api, query: str, b
         ({"email": "a@b.co\r\nBcc: x@y.zz"}, ["email"]),
         ({"email": "a@@b.co"}, ["email"]),
         ({"email": "é@b.co"}, ["email"]),
+        ({"email": "a,x@b.co"}, ["email"]),
+        ({"email": "Ann <a@b.co>"}, ["email"]),
+        ({"email": '"a b"@b.co'}, ["email"]),
+        ({"email": "a..b@c.de"}, ["email"]),
+        ({"email": ".a@b.co"}, ["email"]),
+        ({"email": "a@-b.co"}, ["email"]),
+        ({"email": "a@b.c0-"}, ["email"]),
+        ({"email": "a" * 65 + "@b.co"}, ["email"]),
+        ({"email": "a@" + "b." * 127 + "co"}, ["email"]),
         ({"email": 5}, ["email"]),
         ({"phone": "010-1234-5678"}, ["phone"]),
         ({"phone": "+0123456789"}, ["phone"]),
@@ -301,3 +310,19 @@ def test_a_good_contact_is_kept_as_it_was_given(
         kept = client.hget(f"{{sale:{sale.sale_id}}}:contacts", "ann")
     assert isinstance(kept, bytes)
     assert json.loads(kept) == contact
+
+
+def test_an_address_in_the_query_is_refused_because_queries_are_logged(sale: Api) -> None:
+    assert sale.post("/contact", userId="ann", email="a@b.co", phone="+15550100").bad_fields == ["email", "phone"]
+    both = sale.send("POST", sale.path("/contact") + "?email=a@b.co", b'{"userId":"ann","email":"a@b.co"}', JSON)
+    assert both.bad_fields == ["email"]
+    assert "a@b.co" not in both.text
+
+
+def test_only_who_is_in_the_sale_may_leave_a_contact(sale: Api) -> None:
+    contact = {"userId": "bob", "email": "a@b.co"}
+    answer = sale.post("/contact", contact)
+    assert (answer.status, answer.code) == (404, "not-in-sale")
+    sale.post("/queue/enter", userId="bob")
+    assert sale.post("/contact", contact).status == 204
+    assert sale.post("/contact", contact).status == 204

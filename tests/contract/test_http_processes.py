@@ -30,7 +30,7 @@ def gateway(*arguments: str, **env: str) -> Iterator[tuple[subprocess.Popen[str]
         stderr=subprocess.STDOUT,
         text=True,
     )
-    api = Api("gateway", port)
+    api = Api("gateway", port, is_onsale="--app" not in arguments)
     try:
         yield process, api
     finally:
