@@ -1,8 +1,11 @@
 """The link to MySQL or MariaDB: where it is, one connection per process, transactions, the schema.
 
+A process has one connection; the ledger and `migrate` take a second one while they run. A lost one is let go before
+the next is made, and the server ends by itself what nobody waits for any more, so none pile up there in an outage.
 Errors come out as `RowsRefused` or `DatabaseAway` (functions/mysql_errors.py) and as nothing else.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,15 +26,18 @@ if TYPE_CHECKING:  # generic in its stubs only
 MIGRATIONS = Path(__file__).resolve().parent.parent / "infra" / "mysql"
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
-_LOCK_WAIT_S = 3  # shorter than the read time-out, so that a lock is told from a stalled server
 _MIGRATE_TIMEOUT_S = 60
+_TRUSTED_IDLE_S = 1  # one that has lain longer is asked first: servers restart, and firewalls close what is idle
 
-# Strict: text too long is an error, never cut. UTC whatever the server thinks. READ COMMITTED takes no gap locks,
-# so that several consumers do not wait for each other's empty places.
+# Strict: text too long is an error, never cut. UTC whatever the server thinks. The server gives up waiting for locks
+# (of rows, and of tables that somebody alters or backs up) before we give up waiting for it, or each try would leave
+# a session there that still waits; MariaDB, which alone reads /*M! */, ends any statement then. READ COMMITTED takes
+# no gap locks, so that several consumers do not wait for each other's empty places.
 _SESSION = (
-    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', "
-    f"innodb_lock_wait_timeout = {_LOCK_WAIT_S}"
+    "SET time_zone = '+00:00', sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION',"
+    " innodb_lock_wait_timeout = {lock_s}, lock_wait_timeout = {lock_s} /*M! , max_statement_time = {statement_s} */"
 )
+_PATIENT = f"SET lock_wait_timeout = {_MIGRATE_TIMEOUT_S // 2} /*M! , max_statement_time = 0 */"  # DDL may take long
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 
@@ -79,7 +85,7 @@ def connect(url: str = "", read_timeout_s: int = _READ_TIMEOUT_S) -> "Connection
             connect_timeout=_CONNECT_TIMEOUT_S,
             read_timeout=read_timeout_s,
             write_timeout=read_timeout_s,
-            init_command=_SESSION,
+            init_command=_SESSION.format(lock_s=read_timeout_s * 3 // 5, statement_s=read_timeout_s - 1),
         )
         connection.query(_ISOLATION)
     except (pymysql.err.Error, OSError) as error:
@@ -93,6 +99,7 @@ class Database:
     def __init__(self, url: str = "") -> None:
         self._url = url
         self._connection: Connection[Cursor] | None = None
+        self._used_at_s = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[Cursor]:
@@ -100,9 +107,7 @@ class Database:
 
         After DatabaseAway the outcome is unknown (the answer to COMMIT may be lost): do it again.
         """
-        if self._connection is None:
-            self._connection = connect(self._url)
-        connection = self._connection
+        connection = self._connected()
         try:
             with connection.cursor() as cursor:
                 yield cursor
@@ -119,6 +124,17 @@ class Database:
         """Close the connection; the next transaction opens another."""
         if self._connection is not None:
             self._end(self._connection, lost=True)
+
+    def _connected(self) -> "Connection[Cursor]":
+        if self._connection is not None and time.monotonic() - self._used_at_s > _TRUSTED_IDLE_S:
+            try:
+                self._connection.ping(reconnect=False)
+            except (pymysql.err.Error, OSError):
+                self._end(self._connection, lost=True)
+        if self._connection is None:
+            self._connection = connect(self._url)
+        self._used_at_s = time.monotonic()
+        return self._connection
 
     def _end(self, connection: "Connection[Cursor]", *, lost: bool) -> None:
         if not lost:
@@ -146,6 +162,7 @@ def migrate(url: str = "", *, dry_run: bool = False, folder: Path = MIGRATIONS) 
     connection = connect(url, read_timeout_s=_MIGRATE_TIMEOUT_S)
     try:
         with connection.cursor() as cursor:
+            cursor.execute(_PATIENT)
             _lock(cursor)
             known = _applied(cursor)
             missing = [path for path in sorted(folder.glob("[0-9][0-9][0-9]_*.sql")) if path.name not in known]

@@ -43,8 +43,17 @@ def refused_for_good(error: KafkaError | None) -> bool:
     return error is not None and error.code() in _REFUSED_FOR_GOOD
 
 
+def _is_over(error: KafkaError) -> bool:
+    """Tell whether a producer may be of no more use after this error.
+
+    Timed out is: a broker that is being stopped may name no brokers at all, and librdkafka then forgets every one it
+    knew, the bootstrap ones too, and never looks for them again (librdkafka issue 5301). Only a new producer does.
+    """
+    return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError._MSG_TIMED_OUT)
+
+
 class ReliableProducer:
-    """Idempotent, acks=all, zstd. Safe to share between threads. Re-made after a fatal error."""
+    """Idempotent, acks=all, zstd. Safe to share between threads. Re-made after a fatal error or a time-out."""
 
     def __init__(self, client_config: Mapping[str, str | int | float | bool]) -> None:
         self._config = {
@@ -80,7 +89,7 @@ class ReliableProducer:
             self._produce(producer, record, reports, index)
         if producer.flush(_REPORT_TIMEOUT_S) and unreported in reports:
             self._forget(producer)
-        if any(error is not None and (error.fatal() or error.code() == KafkaError._FATAL) for error in reports):
+        if any(error is not None and _is_over(error) for error in reports):
             self._forget(producer)
         return reports
 

@@ -13,7 +13,17 @@ from ops.local.event_source.lambda_event import Message as KafkaMessage
 from ops.local.event_source.lambda_event import lambda_event
 from ops.local.event_source.mapping import SELF_MANAGED, EventSourceMapping
 
-TABLES = ("sales", "sale_events", "purchases", "seats", "refunds")
+TABLES = (
+    "sales",
+    "sale_events",
+    "purchases",
+    "seats",
+    "refunds",
+    "sale_minutes",
+    "seen",
+    "dead_letters",
+    "notifications",
+)
 Persist = Callable[..., list[KafkaRecord]]
 ReadTopic = Callable[[str], list[Message]]
 

@@ -1,5 +1,8 @@
 """What tests of the functions need: a database of their own, topics of their own, batches as Lambda delivers them."""
 
+import json
+import logging
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
@@ -15,7 +18,13 @@ from functions.mysql import Database, connect, migrate
 from functions.persist import Batch
 from functions.producer import ReliableProducer
 from functions.topics import create_topics
+from ops.local import aws
+from ops.local.ports import free_ports
+from ops.local.program import spawn, stop_child, wait_until_it_answers
 from tests.functions.batches import Letters, Persist, ReadTopic, Tables, a_batch
+from tests.functions.event_sources import Source
+from tests.functions.notifying import EMAIL, PHONE, Desk, a_desk, notify_settings
+from tests.functions.provider_gate import Gate, open_gate
 
 _numbers = count(1)
 
@@ -76,6 +85,7 @@ def kafka_settings(kafka: str) -> Settings:
         kafka_bootstrap_servers=kafka,
         kafka_topic=f"events-{number}",
         kafka_dlq_topic=f"events-{number}-dlq",
+        kafka_notify_dlq_topic=f"events-{number}-notify-dlq",
     )
     create_topics(2, 1, own)
     return own
@@ -112,3 +122,62 @@ def read_topic(kafka: str) -> Iterator[ReadTopic]:
 
     yield read
     consumer.close()
+
+
+@pytest.fixture
+def source(kafka_settings: Settings, producer: ReliableProducer) -> Iterator[Source]:
+    """A topic of one partition for an event source."""
+    own = replace(kafka_settings, kafka_topic=f"{kafka_settings.kafka_topic}-one")
+    create_topics(1, 1, own)
+    made = Source(own, producer, 1)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def wide_source(kafka_settings: Settings, producer: ReliableProducer) -> Iterator[Source]:
+    """A topic of two partitions for an event source; the keys `a` and `d` are in different ones."""
+    made = Source(kafka_settings, producer, 2)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of an AWS emulator with topic and sender, as `onsale up` runs it; its credentials in the environment."""
+    folder = tmp_path_factory.mktemp("aws")
+    (port,) = free_ports(1)
+    child = spawn(aws.program(folder, port), log=folder / "aws.log", env=os.environ, tied=True)
+    given = {name: text for name, text in aws.settings(port).items() if text == aws.DUMMY}
+    try:
+        wait_until_it_answers(child)
+        with pytest.MonkeyPatch.context() as patch:
+            for name, text in given.items():
+                patch.setenv(name, text)
+            yield aws.url(port)
+    finally:
+        stop_child(child, kill=True)
+
+
+@pytest.fixture
+def gate(aws_url: str) -> Iterator[Gate]:
+    """What stands before the emulator and may answer in its place."""
+    with open_gate(aws_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def desk(gate: Gate, redis_url: str, database: Database, letters: Letters) -> Desk:
+    """The function `notify` in this process, with a sale of its own."""
+    return a_desk(notify_settings(Settings(), redis_url, gate.url), database, letters)
+
+
+@pytest.fixture
+def no_address_in_any_log(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> Iterator[None]:
+    """Whatever a test of `notify` does: no line, of any logger, may hold an address."""
+    caplog.set_level(logging.INFO)
+    yield
+    written = "".join(capfd.readouterr()) + "".join(json.dumps(each.__dict__, default=str) for each in caplog.records)
+    assert "batch announced" in written or "batch failed" in written
+    assert EMAIL not in written
+    assert PHONE not in written

@@ -73,8 +73,9 @@ def test_a_file_that_fails_is_not_noted_as_applied(empty_database: str, tmp_path
 
 def test_topics_are_created_once_with_retention_and_room_for_dead_letters(kafka: str) -> None:
     own = replace(Settings(), kafka_bootstrap_servers=kafka, kafka_topic="made", kafka_dlq_topic="made-dlq")
+    own = replace(own, kafka_notify_dlq_topic="made-notify-dlq")
 
-    assert sorted(create_topics(3, 1, own)) == ["made", "made-dlq"]
+    assert sorted(create_topics(3, 1, own)) == ["made", "made-dlq", "made-notify-dlq"]
     assert create_topics(5, 1, own) == []
 
     admin = AdminClient(client_config(own))

@@ -202,7 +202,7 @@ def test_each_batch_logs_what_was_applied_stale_and_duplicate(
 
     Batch(database, letters).write(a_batch(an_event(4), an_event(6, user="eve"), an_event(7, user="ann"), b"?"))
 
-    said = json.loads(caplog.messages[-1])
+    said = vars(caplog.records[-1])
     assert {name: said[name] for name in ("records", "applied", "stale", "duplicate", "dead", "left")} == {
         "records": 4,
         "applied": 1,  # ann

@@ -125,4 +125,4 @@ def test_runs_take_two_names_in_turn(
 
     relay.handler({}, Clock(3))
 
-    assert f'"consumer":"{name}"' in caplog.messages[-1]
+    assert vars(caplog.records[-1])["consumer"] == name

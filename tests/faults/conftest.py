@@ -1,0 +1,81 @@
+"""One stack for all faults, and a line in the summary for each: what was done, and how long recovery took."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ops import environment
+from ops.local.stack import Stack, private_stack
+from tests.faults.servers import Deliveries, Server
+from tests.faults.trade import Trade
+
+NEEDED = ("redis", "mysql", "kafka", "topics", "tables", "gateway", "scheduler", "relay", "event-source-persist")
+RECOVERED = "recovered_s"
+WITHIN_S = 10.0
+
+Recovered = Callable[[float], None]
+
+
+@pytest.fixture(scope="session")
+def faulty() -> Iterator[Stack]:
+    """A stack of its own; this process is its client. Each test leaves every server well."""
+    before = dict(os.environ)
+    with private_stack(only=NEEDED) as stack:
+        environment.point_at(stack.env)
+        yield stack
+    environment.point_at({})
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def server(faulty: Stack) -> Iterator[Callable[[str], Server]]:
+    """The servers by name."""
+    servers = {name: Server(faulty, name) for name in ("redis", "mysql", "kafka")}
+    yield servers.__getitem__
+    for each in servers.values():
+        each.join()
+
+
+@pytest.fixture
+def deliveries(faulty: Stack) -> Iterator[Deliveries]:
+    """What becomes of the deliveries to persist from now on."""
+    watched = Deliveries(faulty)
+    yield watched
+    watched.close()
+
+
+@pytest.fixture
+def trade(faulty: Stack) -> Iterator[Trade]:
+    """A sale that runs, and that must balance in the end."""
+    running = Trade(faulty)
+    running.sell(10)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def recovered(record_property: Callable[[str, object], None]) -> Recovered:
+    """Note the seconds that recovery took, and see that they are few."""
+
+    def note(seconds: float) -> None:
+        record_property(RECOVERED, round(seconds, 2))
+        assert seconds <= WITHIN_S
+
+    return note
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print how long each recovery took."""
+    lines = [
+        f"{seconds:6.2f} s  {report.nodeid.rpartition('::')[2]}"
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, seconds in report.user_properties
+        if name == RECOVERED
+    ]
+    if lines:
+        terminalreporter.write_sep("-", "recovery after the service was back")
+        terminalreporter.write_line("\n".join(lines))
