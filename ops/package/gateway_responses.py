@@ -1,0 +1,57 @@
+"""What API Gateway says by itself, in the words of the contract: the app never sees these requests."""
+
+import json
+from typing import Any
+
+from chalicelib.api.responses import PROBLEM_TYPE, PROBLEMS, RETRY_AFTER_S
+
+# Source: API Gateway Developer Guide, "Gateway response types".
+_CODES = {
+    "MISSING_AUTHENTICATION_TOKEN": "no-such-route",
+    "RESOURCE_NOT_FOUND": "no-such-route",
+    "UNAUTHORIZED": "unauthenticated",
+    "ACCESS_DENIED": "not-yours",
+    "AUTHORIZER_FAILURE": "internal-error",
+    "AUTHORIZER_CONFIGURATION_ERROR": "internal-error",
+    "THROTTLED": "too-many-requests",
+    "QUOTA_EXCEEDED": "too-many-requests",
+    "REQUEST_TOO_LARGE": "body-too-large",
+    "UNSUPPORTED_MEDIA_TYPE": "unsupported-media-type",
+    "BAD_REQUEST_BODY": "invalid-request",
+    "BAD_REQUEST_PARAMETERS": "invalid-request",
+    "INTEGRATION_TIMEOUT": "store-unavailable",
+    "INTEGRATION_FAILURE": "store-unavailable",
+    "DEFAULT_4XX": "invalid-request",
+    "DEFAULT_5XX": "internal-error",
+}
+# These keep the status that API Gateway found: they stand for many.
+_DEFAULTS = ("DEFAULT_4XX", "DEFAULT_5XX")
+
+
+def gateway_responses() -> dict[str, Any]:
+    """Return the extension `x-amazon-apigateway-gateway-responses` of the API's document."""
+    return {kind: _response(kind, code) for kind, code in _CODES.items()}
+
+
+def _response(kind: str, code: str) -> dict[str, Any]:
+    status, title = PROBLEMS[code]
+    headers = {
+        "Access-Control-Allow-Origin": "'*'",
+        "Access-Control-Expose-Headers": "'Retry-After,ETag,X-Request-Id'",
+        "Cache-Control": "'no-store'",
+        "Content-Type": "'application/problem+json'",
+        "X-Request-Id": "context.requestId",
+    }
+    if status in (429, 503):
+        headers["Retry-After"] = f"'{RETRY_AFTER_S}'"
+    response: dict[str, Any] = {
+        "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+        "responseTemplates": {"application/json": _template(code, status, title)},
+    }
+    return response if kind in _DEFAULTS else {**response, "statusCode": str(status)}
+
+
+def _template(code: str, status: int, title: str) -> str:
+    """Return the problem document; API Gateway puts its own text in where `$context` stands, quotes included."""
+    known = {"type": PROBLEM_TYPE + code, "title": title, "status": status, "code": code}
+    return json.dumps(known)[:-1] + ', "detail": $context.error.messageString, "requestId": "$context.requestId"}'
