@@ -6,13 +6,14 @@
 PYTHON ?= python3
 UV ?= uv
 ARGS ?=
+ARCH ?= arm64
 BIN := .venv/bin
 
 MAKEFLAGS += --no-print-directory
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up down bench requirements
+.PHONY: help setup demo test check up down package bench openapi requirements
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## */  make \1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -39,11 +40,21 @@ up: setup  ## start everything on this machine; a second time starts what is mis
 down:  ## stop what `make up` has started; ARGS=--wipe removes its data too
 	@if [ -x $(BIN)/onsale ]; then $(BIN)/onsale down $(ARGS); else echo "nothing runs"; fi
 
+package:  ## build what is deployed into dist/: PYTHON=3.13 ARCH=arm64 by default
+	@sh ops/setup.sh
+	@$(BIN)/onsale package --python $(if $(filter 3.%,$(PYTHON)),$(PYTHON),3.13) --arch $(ARCH)
+
 bench:  ## measure this machine: each figure beside its limit
 	@PYTHON="$(PYTHON)" sh ops/setup.sh bench
 	@$(BIN)/onsale bench $(ARGS)
+
+openapi:  ## write the API's contract anew from the code: docs/openapi.json and what /openapi.json and /docs answer
+	@$(BIN)/python -m ops.openapi
 
 requirements:  ## write the hashed requirement files anew (needs uv; ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --extra functions --extra authorizer --extra local --extra dev pyproject.toml -o requirements-dev.txt
 	@$(COMPILE) -c requirements-dev.txt pyproject.toml -o requirements.txt
 	@$(COMPILE) -c requirements-dev.txt --extra functions pyproject.toml -o functions/requirements.txt
+	@for set in api authorizer consumers; do \
+		$(UV) pip compile --quiet --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes \
+			--no-header --no-annotate -c requirements-dev.txt infra/package/$$set.in -o infra/package/$$set.txt $(ARGS); done

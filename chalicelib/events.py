@@ -185,9 +185,13 @@ def _seat_ids(body: dict[str, Any]) -> tuple[str, ...]:
     value = body.get("seatIds")
     if value is None:
         return ()
-    if not isinstance(value, list) or not all(isinstance(each, str) and 0 < len(each) <= 32 for each in value):
+    if not isinstance(value, list) or not all(isinstance(each, str) and _is_seat_id(each) for each in value):
         raise Poison("invalid-field", f"seatIds must be a list of seat ids, not {_short(value)}")
     return tuple(value)
+
+
+def _is_seat_id(text: str) -> bool:
+    return 0 < len(text) <= 32 and "," not in text  # a comma separates them in their column
 
 
 def _short(value: object) -> str:

@@ -8,6 +8,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 Headers = tuple[tuple[str, bytes | None], ...]
+REPLAY_TO = "replay-to"  # header of a record that was put back for the one function that it names
+
+
+class BadEvent(ValueError):
+    """An event that no poller of Lambda sends; nothing of it was looked at."""
 
 
 class KafkaRecord(NamedTuple):
@@ -37,9 +42,21 @@ class KafkaRecord(NamedTuple):
         return f"{self.topic}-{self.partition}-{self.offset}"
 
 
-def records(event: Mapping[str, Any]) -> list[KafkaRecord]:
-    """Return the records of an event, partition by partition, in the order of their offsets."""
-    return [_record(raw) for group in event.get("records", {}).values() for raw in group]
+def records(event: Mapping[str, Any], function: str = "") -> list[KafkaRecord]:
+    """Return the records of an event, partition by partition, in the order of their offsets.
+
+    With `function`, what was put back for another function is left out. Raises BadEvent.
+    """
+    try:
+        raws = (raw for group in event.get("records", {}).values() for raw in group)
+        return [_record(raw) for raw in raws if not function or _is_for(function, raw)]
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
+        raise BadEvent(f"not an event of Lambda's Kafka poller: {error!r}") from error
+
+
+def _is_for(function: str, raw: Mapping[str, Any]) -> bool:
+    named = [each[REPLAY_TO] for each in raw.get("headers") or () if REPLAY_TO in each]
+    return not named or _unsigned(named[0]) == function.encode()
 
 
 def batch_item_failures(failed: Iterable[KafkaRecord]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from chalicelib.config import Settings, settings
 from chalicelib.errors import BadSetting, FieldError, InvalidRequest, OnsaleError
+from functions.actor import acting
 
 Action = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -34,6 +35,12 @@ ACTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "buyer.show": ("functions.buyers:show", (_REDIS, _MYSQL)),
     "buyer.cancel": ("functions.buyers:cancel", (_REDIS,)),
     "buyer.erase": ("functions.buyers:erase", (_REDIS,)),
+    "refunds.list": ("functions.refunds:list_all", (_MYSQL,)),
+    "refunds.settle": ("functions.refunds:settle", (_MYSQL,)),
+    "dlq.list": ("functions.dlq:list_all", (_MYSQL,)),
+    "dlq.show": ("functions.dlq:show", (_MYSQL,)),
+    "dlq.replay": ("functions.dlq_change:replay", (_MYSQL, _KAFKA)),
+    "dlq.discard": ("functions.dlq_change:discard", (_MYSQL,)),
     "ledger": ("functions.ledger:ledger", (_REDIS, _MYSQL, _KAFKA)),
     "migrate": ("functions.migration:migrate", (_MYSQL,)),
 }
@@ -47,7 +54,8 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Any]:
         action = _action(event)
         arguments = event.get("arguments", {})
         _log.info("%s by %s", event["action"], event.get("actor", "unknown"))
-        return {"result": action(arguments)}
+        with acting(event.get("actor")):
+            return {"result": action(arguments)}
     except OnsaleError as error:
         return {"error": {"code": error.code, "detail": error.detail, **error.members}}
 

@@ -24,12 +24,23 @@ COMMANDS = {
     "sale": "ops.commands.sale:sale",
     "purchases": "ops.commands.purchases:purchases",
     "buyer": "ops.commands.buyer:buyer",
+    "refunds": "ops.commands.refunds:refunds",
+    "dlq": "ops.commands.dlq:dlq",
     "ledger": "ops.commands.ledger:ledger",
+    "token": "ops.commands.token:token",
+    "package": "ops.commands.package:package",
     "bench": "ops.commands.bench:bench",
 }
 
 
-_OWN_LAYERS = ("up", "down", "status", "demo", "bench")  # they know a stack's settings better than its `env` file
+_OWN_LAYERS = (
+    "up",
+    "down",
+    "status",
+    "demo",
+    "bench",
+    "package",
+)  # they know a stack's settings better than its `env` file
 
 
 class LazyGroup(click.Group):
@@ -78,7 +89,7 @@ def onsale(ctx: click.Context, home: str | None, assignments: tuple[str, ...]) -
     for assignment in assignments:
         name, equals, value = assignment.partition("=")
         if not equals:
-            raise click.BadParameter(f"{assignment!r} is not NAME=VALUE", param_hint="--set")
+            raise click.BadParameter("each is NAME=VALUE", param_hint="--set")  # not repeated: it may be a secret
         flags[name] = value
     if home:
         flags["ONSALE_HOME"] = home

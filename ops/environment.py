@@ -20,7 +20,7 @@ def layer(
 
     home = Home.of(environment.get("ONSALE_HOME") or ".local")
     for name, value in home.read_env().items():
-        if not environment.get(name):
+        if name in _NAMES and not environment.get(name):  # the emulator's dummy credentials are not for this process
             environment[name] = value
 
 

@@ -25,7 +25,9 @@ def operate(action: str, **arguments: object) -> Any:
 def option(field: str) -> str:
     """Return the option that carries an argument: `holdSeconds` is `--hold-seconds`."""
     dashed = "".join(f"-{each.lower()}" if each.isupper() else each for each in field)
-    return {"sale-id": "ID", "user-id": "USER", "seat-ids": "--seats"}.get(dashed, f"--{dashed}")
+    arguments = {"sale-id": "ID", "user-id": "USER", "seat-ids": "--seats", "payment-ids": "PAYMENT"}
+    arguments |= {"letter-id": "LETTER", "letter-ids": "LETTER"}
+    return arguments.get(dashed, f"--{dashed}")
 
 
 def _actor() -> str:

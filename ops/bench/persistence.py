@@ -9,6 +9,7 @@ import pymysql
 
 from chalicelib.events import decode
 from functions import persist, record
+from functions.consumer import Fact
 from functions.kafka_batch import records
 from functions.mysql import connect, migrate
 from functions.record_tables import SALE_EVENTS, Row, Table
@@ -66,7 +67,7 @@ def _insert(
 
 
 def _rows(event: dict[str, object]) -> list[tuple[Table, list[Row]]]:
-    facts = [record.Fact(each, decode(each.value), (each.value or b"").decode()) for each in records(event)]
+    facts = [Fact(each, decode(each.value), (each.value or b"").decode()) for each in records(event)]
     return [
         (SALE_EVENTS, [record.audit_row(fact) for fact in facts]),
         *(each for each in record.latest_rows(facts) if each[1]),

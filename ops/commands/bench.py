@@ -11,7 +11,10 @@ PARTS = {
     "imports": "what a cold start imports",
     "redis_scripts": "the scripts in Redis by themselves",
     "http": "the HTTP path under wrk",
+    "identity": "what a bearer token costs",
     "persistence": "from a Lambda event to committed rows",
+    "event_sources": "from Kafka to committed rows, with poison and with several pollers",
+    "latency": "admission and Kafka after a sale",
     "write_behind": "how far MySQL is behind a sale at full speed",
 }
 
@@ -22,8 +25,8 @@ PARTS = {
 def bench(parts: tuple[str, ...], as_json: bool) -> int:
     """Measure this machine, each figure beside its limit of the same run. All parts take about three minutes.
 
-    Parts: imports, redis_scripts, http, persistence, write_behind. Everything runs on private servers; nothing is
-    compared with a clock in a test, because machines differ.
+    Parts: imports, redis_scripts, http, identity, persistence, event_sources, latency, write_behind. Everything
+    runs on private servers; nothing is compared with a clock in a test, because machines differ.
 
     \b
     onsale bench

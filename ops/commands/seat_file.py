@@ -1,7 +1,9 @@
 """Reads a seat plan from a CSV file: one seat a row, in plan order, best first; the header is optional."""
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -11,7 +13,7 @@ _MOST_ERRORS = 10
 
 
 def read_seats(path: Path) -> list[str]:
-    """Return the seat ids. Raises click.UsageError naming the line of every bad or repeated one.
+    """Return the seat ids. Raises click.UsageError naming the line of every bad or repeated one, or that is no CSV.
 
     With a header the column `seat_id` counts; without one, the first column. Empty lines are skipped.
     """
@@ -19,9 +21,8 @@ def read_seats(path: Path) -> list[str]:
     lines: dict[str, int] = {}
     column = 0
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
-        reader = csv.reader(file)
         is_first = True
-        for row in reader:
+        for line, row in _rows(file, errors):
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
@@ -29,9 +30,9 @@ def read_seats(path: Path) -> list[str]:
                 column, is_first = cells.index("seat_id"), False
                 continue
             is_first = False
-            problem = _take(cells[column] if column < len(cells) else "", reader.line_num, lines)
+            problem = _take(cells[column] if column < len(cells) else "", line, lines)
             if problem:
-                errors.append(f"line {reader.line_num}: {problem}")
+                errors.append(f"line {line}: {problem}")
     if not lines and not errors:
         errors.append("no seat in it")
     if errors:
@@ -40,6 +41,16 @@ def read_seats(path: Path) -> list[str]:
             shown.append(f"and {len(errors) - len(shown):,} more")
         raise click.UsageError("\n  ".join([f"{path}: the seat plan cannot be used", *shown]))
     return list(lines)
+
+
+def _rows(file: TextIO, errors: list[str]) -> Iterator[tuple[int, list[str]]]:
+    """Yield each row with the number of its last line."""
+    reader = csv.reader(file)
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:  # a cell that never ends, for one
+        errors.append(f"line {reader.line_num}: {error}")
 
 
 def _take(text: str, line: int, lines: dict[str, int]) -> str | None:

@@ -6,15 +6,22 @@ from ops.local import ports
 from ops.local.home import State
 from ops.local.program import StartFailed
 
-SERVERS = ("redis", "mysql", "kafka")
-URL_OF = {"redis": "REDIS_URL", "mysql": "MYSQL_URL", "kafka": "KAFKA_BOOTSTRAP_SERVERS"}
+SERVERS = ("redis", "mysql", "kafka", "aws")
+URL_OF = {
+    "redis": "REDIS_URL",
+    "mysql": "MYSQL_URL",
+    "kafka": "KAFKA_BOOTSTRAP_SERVERS",
+    "aws": "AWS_ENDPOINT_URL",
+}
 PORT_OF = {
     "redis": "ONSALE_REDIS_PORT",
     "mysql": "ONSALE_MYSQL_PORT",
     "kafka": "ONSALE_KAFKA_PORT",
+    "aws": "ONSALE_AWS_PORT",
     "gateway": "ONSALE_PORT",
 }
-DEFAULT_PORTS = {"redis": 6379, "mysql": 3306, "kafka": 9092, "gateway": 8000}
+DEFAULT_PORTS = {"redis": 6379, "mysql": 3306, "kafka": 9092, "aws": 4566, "gateway": 8000}
+REAL_AWS = ("SNS_TOPIC_ARN", "SES_FROM")
 Announce = Callable[[str], None]
 
 _RELEASE_S = 3.0
@@ -22,9 +29,15 @@ _CONTROLLER = "kafka-controller"  # Kafka's second port, which nobody else needs
 
 
 def given(wanted: Mapping[str, str], state: State) -> dict[str, str]:
-    """Return the URLs of servers that somebody else runs: those that are set, and not by an earlier `up`."""
-    urls = {name: wanted.get(variable, "") for name, variable in URL_OF.items()}
-    return {name: url for name, url in urls.items() if url and url != state.own.get(URL_OF[name])}
+    """Return the URLs of servers that somebody else runs: those that are set, and not by an earlier `up`.
+
+    A topic or a sender of one's own means AWS itself, which needs no URL.
+    """
+    theirs = {name: text for name, text in wanted.items() if text and text != state.own.get(name)}
+    urls = {name: theirs[variable] for name, variable in URL_OF.items() if variable in theirs}
+    if any(name in theirs for name in REAL_AWS):
+        urls.setdefault("aws", "")
+    return urls
 
 
 def choose_ports(

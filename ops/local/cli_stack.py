@@ -59,7 +59,11 @@ def up(as_json: bool) -> int:
         raise click.ClickException(str(error)) from error
     _print(processes, as_json=as_json)
     say(f"\nReady. Settings for other programs: . {stack.home.env_file}")
-    say(f'Try: curl -X POST "{stack.env["ONSALE_URL"]}/api/v1/queue/enter?userId=1"')
+    if stack.env.get("IDENTITY") == "jwt":
+        bearer = '-H "Authorization: Bearer $(onsale token 1)" ' if stack.env.get("JWT_SECRET") else ""
+        say(f'Try: curl -X POST {bearer}"{stack.env["ONSALE_URL"]}/api/v1/queue/enter"')
+    else:
+        say(f'Try: curl -X POST "{stack.env["ONSALE_URL"]}/api/v1/queue/enter?userId=1"')
     return 0
 
 

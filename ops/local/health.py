@@ -63,6 +63,22 @@ def kafka_answers(client_config: Mapping[str, str | int | float | bool]) -> bool
         return False
 
 
+def aws_answers(url: str) -> bool:
+    """Any HTTP answer but a fault of its own: emulators have no common question. AWS itself ("") is not asked."""
+    if not url:
+        return True
+    parts = urllib.parse.urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=ASK_WITHIN_S)
+    try:
+        connection.request("GET", "/")
+        return connection.getresponse().status < 500
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def http_answers(url: str) -> bool:
     """GET /health answers 200."""
     parts = urllib.parse.urlsplit(url)

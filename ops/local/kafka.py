@@ -12,7 +12,7 @@ from ops.local.program import PROJECT, Environment, Program, StartFailed, run_to
 JARS = PROJECT / ".tools" / "kafka"
 
 # One node, few clients, quick to start: internal topics of one partition, groups that form at once.
-# A killed broker may come back when its old session has run out, so that is short.
+# A killed broker may come back when its old session has run out, so that is short; so are those of consumers.
 _PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
@@ -34,6 +34,7 @@ share.coordinator.state.topic.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
+group.min.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 num.network.threads=2

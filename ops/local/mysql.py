@@ -104,11 +104,15 @@ def _initialise(executable: str, data: Path, env: Environment, *, mariadb: bool)
     if data.exists():  # an earlier try was cut short
         shutil.rmtree(data)
     data.mkdir(parents=True)
-    options = [f"--datadir={data}", *_as_root()]
+    # Its own: two set-ups at once would find each other's temporary tables in /tmp.
+    temporary = data.with_name(f"{data.name}-tmp")
+    temporary.mkdir(exist_ok=True)
+    options = [f"--datadir={data}", f"--tmpdir={temporary}", *_as_root()]
     if mariadb:
         command = ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=socket"]
         command += ["--skip-test-db", "--skip-name-resolve", _LOG_FILE_SIZE]
     else:
         command = [executable, "--no-defaults", "--initialize-insecure"]
     run_to_end("mysql", "create its data folder", [*command, *options], env)
+    shutil.rmtree(temporary)
     (data / _INITIALISED).touch()

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from ops.local import ports, records, topology
+from ops.local import aws, ports, records, topology
 from ops.local.addresses import PORT_OF, SERVERS, URL_OF, Announce
 from ops.local.home import Home
 from ops.local.shutdown import stop, undisturbed
@@ -80,7 +80,11 @@ class Stack:
         running = {name: record.port for name, (record, _) in alive.items() if record.port}
         plan = topology.plan(self.home, self._environment, running, self._announce, self._only)
         self.home.write_state(plan.state)
-        base = {name: value for name, value in self._environment.items() if name not in topology.SETTINGS}
+        base = {
+            name: value
+            for name, value in self._environment.items()
+            if name not in topology.SETTINGS and value != aws.DUMMY  # of a shell that has read an older `env`
+        }
         startup = Startup(self.home, plan, alive, base, tied=self._tied, announce=self._announce)
         try:
             startup.run()

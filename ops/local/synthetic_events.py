@@ -76,13 +76,15 @@ def lambda_events(
         yield {"eventSource": "SelfManagedKafka", "bootstrapServers": "", "records": {f"{topic}-0": rows}}
 
 
-def feed(handler: Handler, count: int, *, batch_size: int = 500, sale_id: str = "bench", epoch: int = 1) -> float:
+def feed(
+    handler: Handler, count: int, *, batch_size: int = 500, sale_id: str = "bench", epoch: int = 1, paid: bool = True
+) -> float:
     """Deliver `count` made-up events and return the seconds the handler took for them, all batches together.
 
     Raises RuntimeError when a batch is not wholly written. Uses the MYSQL_URL of the settings, through the handler.
     """
     taken_s = 0.0
-    for event in lambda_events(count, batch_size, sale_id, epoch):
+    for event in lambda_events(count, batch_size, sale_id, epoch, paid=paid):
         started_s = time.perf_counter()
         answer = handler(event, None)
         taken_s += time.perf_counter() - started_s

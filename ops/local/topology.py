@@ -11,12 +11,21 @@ from pathlib import Path
 
 from chalicelib.config import Settings, documented
 from functions.kafka_client import client_config
-from ops.local import addresses, health, kafka, mysql, ports, redis
+from ops.local import addresses, aws, health, kafka, local_identity, mysql, ports, redis
 from ops.local.addresses import SERVERS, URL_OF, Announce
 from ops.local.home import Home, State
 from ops.local.program import Program, StartFailed
 
-WORKERS = ("gateway", "scheduler", "relay", "event-source-persist")
+WORKERS = (
+    "gateway",
+    "scheduler",
+    "relay",
+    "event-source-persist",
+    "event-source-dead-letters",
+    "event-source-notify-dead-letters",
+    "event-source-notify",
+    "event-source-statistics",
+)
 EVERYTHING = (*SERVERS, "topics", "tables", "sale", *WORKERS)
 SETTINGS = tuple(each.name for each in documented())
 Question = Callable[[], bool]
@@ -29,12 +38,20 @@ _AFTER = {
     "scheduler": ("redis",),
     "relay": ("redis", "topics"),
     "event-source-persist": ("topics", "tables"),
+    "event-source-dead-letters": ("topics", "tables"),
+    "event-source-notify-dead-letters": ("topics", "tables"),
+    "event-source-notify": ("redis", "topics", "tables", "aws"),
+    "event-source-statistics": ("topics", "tables"),
 }
 _WORKER_MODULES = {
     "gateway": ("ops.local.gateway",),
     "scheduler": ("ops.local.scheduler", "promote"),
     "relay": ("ops.local.scheduler", "relay"),
     "event-source-persist": ("ops.local.event_source", "Persist"),
+    "event-source-dead-letters": ("ops.local.event_source", "DeadLetters", "--event", "DeadLetters"),
+    "event-source-notify-dead-letters": ("ops.local.event_source", "DeadLetters", "--event", "NotifyDeadLetters"),
+    "event-source-notify": ("ops.local.event_source", "Notify"),
+    "event-source-statistics": ("ops.local.event_source", "Statistics"),
 }
 
 
@@ -65,6 +82,7 @@ def questions(env: Mapping[str, str]) -> dict[str, Question]:
         "redis": lambda: health.redis_answers(settings.redis_url),
         "mysql": lambda: health.mysql_answers(settings.mysql_url),
         "kafka": lambda: health.kafka_answers(client_config(settings)),
+        "aws": lambda: health.aws_answers(settings.aws_endpoint_url),
         "gateway": lambda: health.http_answers(settings.url),
     }
 
@@ -80,7 +98,9 @@ def plan(
     # The command puts the remembered settings into the environment, so what equals them was not asked for now.
     asked = {n: environment[n] for n in SETTINGS if environment.get(n) and environment[n] != remembered.get(n)}
     wanted = {name: value for name, value in {**remembered, **asked}.items() if name in SETTINGS}
+    wanted = local_identity.complete(wanted, asked, environment)
     settings = Settings.read(wanted)
+    local_identity.check(settings)
     if settings.services == "docker":
         raise StartFailed(
             "ONSALE_SERVICES=docker",
@@ -92,13 +112,14 @@ def plan(
     chosen = addresses.choose_ports(listening, asked, state, running, announce)
     state = replace(state, ports={**state.ports, **chosen}, password=state.password or secrets.token_urlsafe(18))
     programs = {name: _server(name, home, state) for name in own}
-    env = {**wanted, **_urls(home, state, own)}
+    ours = _urls(home, state, own)
+    env = {**_without_the_emulator(wanted, state, given), **ours}
     if "gateway" in only:
         env |= {"ONSALE_PORT": str(chosen["gateway"]), "ONSALE_URL": f"http://{ports.HOST}:{chosen['gateway']}"}
     env["ONSALE_HOME"] = str(home.path)
     programs |= {name: _worker(name, home, env) for name in WORKERS if name in only}
     names = tuple(name for name in (*SERVERS, *WORKERS) if name in only)
-    state = replace(state, own={URL_OF[name]: env[URL_OF[name]] for name in own}, names=names)
+    state = replace(state, own=ours, names=names)
     return Topology(tuple(_nodes(only, programs, given, env)), env, state)
 
 
@@ -108,16 +129,28 @@ def _server(name: str, home: Home, state: State) -> Program:
         return redis.program(data, home.run, port)
     if name == "mysql":
         return mysql.program(data, home.run, port, state.password)
+    if name == "aws":
+        return aws.program(home.run, port)
     return kafka.program(data, home.run, port, state.ports["kafka-controller"])
 
 
 def _urls(home: Home, state: State, own: list[str]) -> dict[str, str]:
+    """Return the settings by which clients find our own servers."""
     urls = {
         "redis": lambda port: redis.url(home.run, port),
         "mysql": lambda port: mysql.url(home.run, port, state.password),
         "kafka": kafka.bootstrap_servers,
+        "aws": aws.url,
     }
-    return {URL_OF[name]: urls[name](state.ports[name]) for name in own}
+    found = {URL_OF[name]: urls[name](state.ports[name]) for name in own}
+    return found | (aws.settings(state.ports["aws"]) if "aws" in own else {})
+
+
+def _without_the_emulator(wanted: dict[str, str], state: State, given: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what an earlier `up` set for its emulator, now that somebody else's AWS is to be used."""
+    if "aws" not in given:
+        return wanted
+    return {name: text for name, text in wanted.items() if name not in aws.NAMES or text != state.own.get(name)}
 
 
 def _worker(name: str, home: Home, env: Mapping[str, str]) -> Program:

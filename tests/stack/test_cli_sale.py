@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ops.local.stack import Stack
+from tests.conftest import Eventually
 
 Onsale = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -71,6 +72,12 @@ def test_a_sale_is_listed_and_shown(onsale: Onsale) -> None:
     shown = onsale("sale", "show", "spring").stdout
     assert "2 sold, 0 held, 4 free of 6" in shown
     assert "봄" in shown
+
+
+def test_a_shown_sale_draws_its_last_minutes(onsale: Onsale, eventually: Eventually) -> None:
+    eventually(lambda: "2 in all, " in onsale("sale", "show", "spring").stdout)
+    minutes = json.loads(onsale("sale", "show", "spring", "--json").stdout)["minutes"]
+    assert sum(minute["confirmedUnits"] for minute in minutes) == 2
 
 
 def test_a_sale_is_configured_paused_closed_and_opened_again(onsale: Onsale) -> None:

@@ -27,7 +27,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 @pytest.fixture(scope="module")
 def onsale(home: Home) -> Iterator[Onsale]:
     """Run a command line as a shell would."""
-    chosen = zip(addresses.PORT_OF.values(), map(str, ports.free_ports(4)), strict=True)
+    chosen = zip(addresses.PORT_OF.values(), map(str, ports.free_ports(len(addresses.PORT_OF))), strict=True)
     env = {**os.environ, **dict(chosen), "ONSALE_HOME": str(home.path)}
 
     def run(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -43,7 +43,7 @@ def marked(home: Home) -> set[int]:
 @pytest.fixture
 def up(home: Home) -> Iterator[subprocess.Popen[str]]:
     """A whole `onsale up` under way."""
-    chosen = dict(zip(addresses.PORT_OF.values(), map(str, ports.free_ports(4)), strict=True))
+    chosen = dict(zip(addresses.PORT_OF.values(), map(str, ports.free_ports(len(addresses.PORT_OF))), strict=True))
     env = {**os.environ, **chosen, "ONSALE_HOME": str(home.path)}
     command = [sys.executable, "-c", UP]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:

@@ -35,7 +35,7 @@ def home(tmp_path: Path) -> Iterator[Home]:
 @pytest.fixture
 def shell() -> dict[str, str]:
     """The environment of a shell in which all default ports are free ones."""
-    chosen = zip(addresses.PORT_OF.values(), map(str, ports.free_ports(4)), strict=True)
+    chosen = zip(addresses.PORT_OF.values(), map(str, ports.free_ports(len(addresses.PORT_OF))), strict=True)
     return {**os.environ, **dict(chosen)}
 
 

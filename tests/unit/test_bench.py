@@ -2,6 +2,8 @@
 
 import pytest
 
+from chalicelib.events import Poison, decode
+from ops.bench.event_sources import poisoned
 from ops.bench.figures import Figure, as_table, in_turn
 from ops.bench.http import parse
 from ops.bench.redis_scripts import parse_rate, parse_usec_per_call
@@ -48,3 +50,20 @@ def test_the_cost_of_a_script_is_read_from_commandstats() -> None:
     assert parse_usec_per_call("cmdstat_get:calls=1\ncmdstat_evalsha:calls=5,usec=80,usec_per_call=16.10,x=0") == 16.10
     with pytest.raises(ValueError, match="EVALSHA"):
         parse_usec_per_call("cmdstat_get:calls=1")
+
+
+def test_one_record_in_a_hundred_is_poison_of_the_kind_that_was_asked_for() -> None:
+    def unreadable(value: bytes | None) -> bool:
+        try:
+            decode(value)
+        except Poison:
+            return True
+        return False
+
+    values = {kind: [each.value for each in poisoned("s", kind, 1_000)] for kind in ("", "unreadable", "refused")}
+    assert {kind: sum(map(unreadable, each)) for kind, each in values.items()} == {
+        "": 0,
+        "unreadable": 10,
+        "refused": 0,
+    }
+    assert [sum(len(value or b"") > 1_024 for value in each) for each in values.values()] == [0, 0, 10]

@@ -173,6 +173,7 @@ def test_a_ledger_says_by_its_exit_code_whether_it_balances(
         "rows": [{"what": "events", "redis": 5, "outbox": 0, "kafka": 0, "dlq": 0, "mysql": 4}],
         "counts": {"different": 25, "in-flight": 0, "explained": 0},
         "findings": [finding] * 25,
+        "deadLetters": {"open": 2, "replayed": 0, "discarded": 0, "onTopic": 1},
         "unnamedDeadLetters": 0,
     }
     events = _answering(monkeypatch, {"result": answer})
@@ -181,6 +182,7 @@ def test_a_ledger_says_by_its_exit_code_whether_it_balances(
     printed = capsys.readouterr().out
     assert "version 4, buyer ann: lost; now: here" in printed
     assert "and 5 more" in printed
+    assert "dead letters: 2 open, 1 not in MySQL yet" in printed
     assert main(["ledger", "spring", "--json"]) == code
     assert json.loads(capsys.readouterr().out)["state"] == state
 
@@ -231,6 +233,7 @@ def test_purchases_are_read_page_by_page(monkeypatch: pytest.MonkeyPatch, capsys
         ("saleId", "ID"),
         ("userId", "USER"),
         ("seatIds", "--seats"),
+        ("paymentIds", "PAYMENT"),
         ("rows", "--rows"),
     ],
 )

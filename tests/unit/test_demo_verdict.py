@@ -26,6 +26,7 @@ LEDGER = {
     "rows": [{"what": "events", "redis": 5, "outbox": 0, "kafka": 0, "dlq": 0, "mysql": 5}],
     "counts": {"different": 0, "in-flight": 0, "explained": 0},
     "findings": [],
+    "deadLetters": {"open": 0, "replayed": 0, "discarded": 0, "onTopic": 0},
     "unnamedDeadLetters": 0,
 }
 RESULT = DemoResult(

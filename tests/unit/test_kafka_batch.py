@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from functions.kafka_batch import KafkaRecord, batch_item_failures, records
+from functions.kafka_batch import REPLAY_TO, KafkaRecord, batch_item_failures, records
 
 EVENTS = Path(__file__).parents[1] / "events"
 
@@ -45,3 +45,10 @@ def test_the_answer_names_the_first_failed_offset_of_each_partition() -> None:
 
 def test_nothing_failed_is_an_empty_list() -> None:
     assert batch_item_failures([]) == {"batchItemFailures": []}
+
+
+def test_what_is_put_back_for_notify_is_left_alone_by_others() -> None:
+    raw = {"topic": "t", "partition": 0, "offset": 1, "value": "", "headers": [{REPLAY_TO: list(b"notify")}]}
+    event = {"records": {"t-0": [raw, {**raw, "offset": 2, "headers": []}]}}
+    assert [record.offset for record in records(event, "persist")] == [2]
+    assert [record.offset for record in records(event, "notify")] == [1, 2]

@@ -65,11 +65,17 @@ def test_reports_come_in_the_order_of_the_records(broken: type[Broken], monkeypa
     assert reports[0] is None
 
 
-def test_after_a_fatal_error_another_producer_is_made(broken: type[Broken], monkeypatch: pytest.MonkeyPatch) -> None:
-    fatal = KafkaError(KafkaError._FATAL, "fenced", True)
-    monkeypatch.setattr(broken, "answers", staticmethod(lambda _: fatal))
+@pytest.mark.parametrize(
+    "error",
+    [KafkaError(KafkaError._FATAL, "fenced", True), KafkaError(KafkaError._MSG_TIMED_OUT)],
+    ids=["fatal", "timed out"],
+)
+def test_a_producer_that_may_have_lost_its_cluster_is_replaced(
+    error: KafkaError, broken: type[Broken], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(broken, "answers", staticmethod(lambda _: error))
     reliable = ReliableProducer({})
-    assert reliable.send([RECORD]) == [fatal]
+    assert reliable.send([RECORD]) == [error]
 
     monkeypatch.setattr(broken, "answers", staticmethod(lambda _: None))
 
