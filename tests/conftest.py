@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from functions.mysql import migrate
@@ -23,6 +24,10 @@ from ops.local.topology import SETTINGS
 
 for _name in SETTINGS:  # the shell's servers are none of the tests' business
     os.environ.pop(_name, None)
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("unhurried", deadline=None)
+hypothesis.settings.load_profile("unhurried")
 
 
 @contextmanager

@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from chalicelib.api.responses import PROBLEM_TYPE, PROBLEMS, RETRY_AFTER_S
+from chalicelib.api.responses import EXPOSED_HEADERS, PROBLEM_TYPE, PROBLEMS, RETRY_AFTER_S, SECURITY_HEADERS
+from chalicelib.api.routing import STRICT_TRANSPORT_SECURITY
 
 # Source: API Gateway Developer Guide, "Gateway response types".
 _CODES = {
@@ -37,10 +38,13 @@ def _response(kind: str, code: str) -> dict[str, Any]:
     status, title = PROBLEMS[code]
     headers = {
         "Access-Control-Allow-Origin": "'*'",
-        "Access-Control-Expose-Headers": "'Retry-After,ETag,X-Request-Id'",
+        "Access-Control-Expose-Headers": f"'{','.join(EXPOSED_HEADERS)}'",
         "Cache-Control": "'no-store'",
         "Content-Type": "'application/problem+json'",
         "X-Request-Id": "context.requestId",
+        "Strict-Transport-Security": f"'{STRICT_TRANSPORT_SECURITY}'",
+        # A quote within is doubled: the value as a whole stands between two.
+        **{name: "'" + str(value).replace("'", "''") + "'" for name, value in SECURITY_HEADERS.items()},
     }
     if status in (429, 503):
         headers["Retry-After"] = f"'{RETRY_AFTER_S}'"

@@ -8,7 +8,17 @@ import sys
 from ops.local.program import PROJECT
 from tests.forging import AUDIENCE, ISSUER, SECRET, claims, signed
 
-PACKAGED = {"authorizer", "tokens", "key_sets", "token_rules", "identity", "config", "errors", "rates"}
+PACKAGED = {
+    "authorizer",
+    "tokens",
+    "key_sets",
+    "token_rules",
+    "identity",
+    "config",
+    "errors",
+    "rates",
+    "setting_values",
+}
 LIBRARIES = {"chalice", "jwt", "cryptography", "cffi", "_cffi_backend", "_openssl", "typing_extensions"}
 SCRIPT = """
 import json, sys

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from datetime import datetime, tzinfo
 from typing import Any
 
 import pytest
@@ -55,6 +56,18 @@ def by_secret(secret: str = SECRET) -> TokenVerifier:
 
 def bearer(token: str) -> str:
     return f"Bearer {token}"
+
+
+@pytest.fixture(autouse=True)
+def the_time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tokens of this module's tables are made when it is collected, long before some are looked at."""
+
+    class AtCollection(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> "AtCollection":
+            return cls.fromtimestamp(NOW, tz)
+
+    monkeypatch.setattr("jwt.api_jwt.datetime", AtCollection)
 
 
 def with_header(said: object, **header: object) -> str:
