@@ -25,8 +25,8 @@ setup:  ## install what is missing: programs through apt, Python packages into .
 demo: setup  ## watch 1,000 buyers fight for 100 seats, on real servers of its own
 	@$(BIN)/onsale demo $(ARGS)
 
-test: setup  ## all tests, on real servers of their own
-	@$(BIN)/python -m pytest $(ARGS)
+test: setup  ## all tests, on real servers of their own; ARGS="-n 0" runs them one after the other
+	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 check: setup  ## formatting, lint, types, unit tests: before each commit
 	@$(BIN)/ruff format --check .

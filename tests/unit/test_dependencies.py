@@ -22,8 +22,8 @@ CODE_OF = {
     "dev": ("tests",),
 }
 RUN_BY = ("Makefile", ".ci/run", "ops/setup.sh")
-# Not imported by name: another package takes it up when the code says this.
-CHOSEN_BY = {"uvloop": "Loops.uvloop"}
+# Not imported by name: another package takes it up when the code, or what runs it, says this.
+CHOSEN_BY = {"uvloop": "Loops.uvloop", "pytest-xdist": "--dist loadfile"}
 
 
 def normal(name: str) -> str:
@@ -81,7 +81,8 @@ def is_used(name: str, places: tuple[str, ...]) -> bool:
     if any(module in names for module in modules().get(name, ())):
         return True
     if name in CHOSEN_BY:
-        return any(CHOSEN_BY[name] in source for source in sources(places))
+        told = [*sources(places), *((ROOT / each).read_text(encoding="utf-8") for each in RUN_BY)]
+        return any(CHOSEN_BY[name] in text for text in told)
     stubs = {module.removesuffix("-stubs") for module in modules().get(name, ()) if module.endswith("-stubs")}
     if stubs:
         return bool(stubs & imported(("app.py", "chalicelib", "functions", "ops", "tests")))
