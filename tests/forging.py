@@ -43,10 +43,15 @@ def jwks(*keys: Mapping[str, Any]) -> bytes:
     return json.dumps({"keys": list(keys)}).encode()
 
 
+def now_s() -> int:
+    """The second in which tokens are made."""
+    return int(time.time())
+
+
 def claims(**changes: object) -> dict[str, Any]:
     """What a good token says, with changes; a claim None is left out."""
-    now_s = int(time.time())
-    good = {"sub": "ann", "iss": ISSUER, "aud": AUDIENCE, "iat": now_s, "exp": now_s + 600}
+    made_at_s = now_s()
+    good = {"sub": "ann", "iss": ISSUER, "aud": AUDIENCE, "iat": made_at_s, "exp": made_at_s + 600}
     return {name: value for name, value in {**good, **changes}.items() if value is not None}
 
 

@@ -164,7 +164,7 @@ def test_a_purchase_that_could_not_be_written_is_told_explained_repaired_and_rep
     onsale: Onsale, stack: Stack, kept: Kept, eventually: Eventually
 ) -> None:
     assert onsale("sale", "create", "whole", "--capacity", "3").returncode == 0
-    with _trouble(stack, "no_ann CHECK (user_id <> 'ann')"):
+    with _trouble(stack, "not_whole CHECK (sale_id <> 'whole')"):
         for path in ("queue/enter", "reservations/reserve"):
             url = f"{stack.env['ONSALE_URL']}/api/v1/sales/whole/{path}?userId=ann"
             with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5):  # noqa: S310

@@ -68,6 +68,7 @@ def the_time_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
             return cls.fromtimestamp(NOW, tz)
 
     monkeypatch.setattr("jwt.api_jwt.datetime", AtCollection)
+    monkeypatch.setattr("tests.forging.now_s", lambda: NOW)
 
 
 def with_header(said: object, **header: object) -> str:
