@@ -1,5 +1,6 @@
 """From the Lambda event to committed rows: `persist` beside bare multi-row inserts of the same rows."""
 
+import logging
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ _EVENTS, _BATCH = 20_000, 500
 def measure() -> list[Figure]:
     """Return the rows per second of both; a round of each in turn, into empty tables."""
     ours, bare = [], []
+    logging.getLogger("onsale.persist").setLevel(logging.WARNING)  # a line per batch would bury the figures
     with servers.mysql_server() as url:
         environment.point_at({"MYSQL_URL": url})
         migrate(url)

@@ -47,7 +47,7 @@ def _introduce(plan: DemoPlan) -> None:
         f"  {crowd.pay_percent:g} % pay after 0.2 s, the others reserve and walk away: their hold lapses after"
         f" {plan.hold_s:g} s"
     )
-    say("  starting Redis, MySQL, Kafka, gateway, scheduler, relay and persist on free ports")
+    say("  starting Redis, MySQL, Kafka, an AWS emulator and all functions on free ports")
 
 
 def _sell(plan: DemoPlan, stack: Stack, as_json: bool) -> bool:
