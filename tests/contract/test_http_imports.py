@@ -1,11 +1,8 @@
 """What the HTTP functions load: a cold start is what a buyer waits for."""
 
-import json
-import os
-import subprocess
 import sys
 
-from ops.local.program import PROJECT
+from tests.contract import loading
 
 ALLOWED = {"app", "chalice", "chalicelib", "redis", "hiredis"}
 PROBED = {"cryptography", "cryptography.__about__"}  # redis looks whether it is installed, and loads no more of it
@@ -27,17 +24,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 
 def _loaded(*arguments: str, **env: str) -> set[str]:
-    ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
-        cwd=PROJECT,
-        env={**os.environ, **env},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return {name.partition(".")[0] for name in set(json.loads(ended.stdout.splitlines()[-1])) - PROBED}
+    return {name.partition(".")[0] for name in loading.loaded(SCRIPT, *arguments, **env) - PROBED}
 
 
 def _foreign(loaded: set[str]) -> set[str]:

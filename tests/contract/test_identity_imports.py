@@ -1,11 +1,8 @@
 """What the authorizer loads: a function of its own, packaged without the rest of the app."""
 
-import json
-import os
-import subprocess
 import sys
 
-from ops.local.program import PROJECT
+from tests.contract import loading
 from tests.forging import AUDIENCE, ISSUER, SECRET, claims, signed
 
 PACKAGED = {
@@ -33,17 +30,7 @@ print(json.dumps(sorted(set(sys.modules) - before)))
 
 def _loaded(*arguments: str) -> set[str]:
     settings = {"IDENTITY": "jwt", "JWT_SECRET": SECRET, "JWT_AUDIENCE": AUDIENCE, "JWT_ISSUER": ISSUER}
-    ended = subprocess.run(
-        [sys.executable, "-c", SCRIPT, *arguments],
-        cwd=PROJECT,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return set(json.loads(ended.stdout.splitlines()[-1]))
+    return loading.loaded(SCRIPT, *arguments, **settings)
 
 
 def _libraries(loaded: set[str]) -> set[str]:

@@ -2,7 +2,8 @@
 
 import os
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -87,19 +88,11 @@ def _delivered(message: Message) -> dict[str, Any]:
     return record | ({"key": b64encode(key).decode()} if isinstance(key := message.key(), bytes) else {})
 
 
-@pytest.fixture(scope="module")
-def pipes(redis_url: str, own_database: str, kafka: str) -> Iterator[Pipes]:
-    """Pipes for all tests of this file; each takes a sale id of its own."""
+@contextmanager
+def pipes_between(settings: Mapping[str, str]) -> Iterator[Pipes]:
+    """Pipes between these servers, over topics that are made; the process' settings point there meanwhile."""
     before = dict(os.environ)
-    environment.point_at(
-        {
-            "REDIS_URL": redis_url,
-            "MYSQL_URL": own_database,
-            "KAFKA_BOOTSTRAP_SERVERS": kafka,
-            "KAFKA_TOPIC": "ledger",
-            "KAFKA_DLQ_TOPIC": "ledger-dlq",
-        }
-    )
+    environment.point_at(settings)
     dead_letter_queue.cache_clear()
     create_topics(2)
     opened = Pipes()
@@ -110,6 +103,14 @@ def pipes(redis_url: str, own_database: str, kafka: str) -> Iterator[Pipes]:
     os.environ.clear()
     os.environ.update(before)
     environment.point_at({})
+
+
+@pytest.fixture(scope="module")
+def pipes(redis_url: str, own_database: str, kafka: str) -> Iterator[Pipes]:
+    """Pipes for all tests of this file; each takes a sale id of its own."""
+    servers = {"REDIS_URL": redis_url, "MYSQL_URL": own_database, "KAFKA_BOOTSTRAP_SERVERS": kafka}
+    with pipes_between({**servers, "KAFKA_TOPIC": "ledger", "KAFKA_DLQ_TOPIC": "ledger-dlq"}) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The ledger and dead letters: what is open or discarded explains what is missing, what was replayed has to arrive."""
 
-import os
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
@@ -12,20 +11,17 @@ from chalicelib import wiring
 from chalicelib.config import settings
 from functions import dead_letter_table, ledger_topics, sales
 from functions.dead_letter_name import spelled
-from functions.dead_letter_queue import dead_letter_queue
 from functions.kafka_client import client_config
 from functions.ledger import ledger
 from functions.ledger_topics import LETTERS_GROUP
 from functions.mysql import database
 from functions.operate import handler
 from functions.producer import OutgoingRecord
-from functions.topics import create_topics
-from ops import environment
 from ops.commands.ledger_report import ledger_report
 from ops.commands.sale_report import sale_report
 from tests.functions.batches import ReadTopic, Tables
 from tests.functions.deliveries import keep_all
-from tests.functions.test_ledger import Pipes
+from tests.functions.test_ledger import Pipes, pipes_between
 
 _numbers = count(1)
 
@@ -33,20 +29,10 @@ _numbers = count(1)
 @pytest.fixture
 def pipes(redis_url: str, own_database: str, tables: Tables, kafka: str) -> Iterator[Pipes]:
     """Pipes with topics of their own, the tables empty."""
-    before = dict(os.environ)
     name = f"explained-{next(_numbers)}"
     servers = {"REDIS_URL": redis_url, "MYSQL_URL": own_database, "KAFKA_BOOTSTRAP_SERVERS": kafka}
-    environment.point_at({**servers, "KAFKA_TOPIC": name, "KAFKA_DLQ_TOPIC": f"{name}-dlq"})
-    dead_letter_queue.cache_clear()
-    create_topics(2)
-    opened = Pipes()
-    yield opened
-    opened.close()
-    database().close()
-    dead_letter_queue.cache_clear()
-    os.environ.clear()
-    os.environ.update(before)
-    environment.point_at({})
+    with pipes_between({**servers, "KAFKA_TOPIC": name, "KAFKA_DLQ_TOPIC": f"{name}-dlq"}) as opened:
+        yield opened
 
 
 class Broken:
