@@ -33,10 +33,11 @@ class Proxy:
             self._listener.close()
 
     def cut(self) -> None:
-        """Break every connection."""
-        while self._sockets:
+        """Break every connection that there is now, and none that is made because of it."""
+        broken, self._sockets = self._sockets, []
+        for client in broken:
             with suppress(OSError):  # closed already
-                self._sockets.pop().shutdown(socket.SHUT_RDWR)
+                client.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:
