@@ -40,14 +40,14 @@ class ClusterLink:
     def command(self, *words: Argument) -> Any:
         return self._answered(str(words[1]), lambda wire: wire.ask(words))
 
-    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         packed = pack_script(script, tuple(keys), arguments)
         try:
             reply = self._answered(keys[0], lambda wire: wire.ask_packed(packed))
         except NoScriptError:
             whole = ("EVAL", script.text, len(keys), *keys, *arguments)
             reply = self._answered(keys[0], lambda wire: wire.ask(whole))
-        return cast(list[Any], reply)
+        return reply
 
     def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
         key = next(str(words[1]) for words in commands if len(words) > 1)

@@ -56,7 +56,7 @@ class RedisLink(Protocol):
     def command(self, *words: Argument) -> Any:
         """Run one command; its second word is its key."""
 
-    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         """Run a script, loading it where the cache has lost it."""
 
     def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
@@ -83,13 +83,13 @@ class ServerLink:
     def command(self, *words: Argument) -> Any:
         return self._answered(lambda wire: wire.ask(words))
 
-    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         packed = pack_script(script, tuple(keys), arguments)
         try:
             reply = self._answered(lambda wire: wire.ask_packed(packed))
         except NoScriptError:
             reply = self.command("EVAL", script.text, len(keys), *keys, *arguments)
-        return cast(list[Any], reply)
+        return reply
 
     def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
         return cast(list[Any], self._answered(lambda wire: wire.transact(commands)))

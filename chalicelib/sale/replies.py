@@ -1,5 +1,7 @@
 """How the replies of the scripts read: the words that mean no, and the record of a buyer."""
 
+from typing import Any
+
 from chalicelib.errors import Refused
 from chalicelib.sale.model import Buyer, Reservation
 
@@ -29,6 +31,14 @@ REFUSALS = {
     b"NOT_SEATED": "a counted sale has no seats",
     b"NOT_FINISHED": "the sale cannot be archived: {text}",
 }
+
+
+def words_of(reply: list[Any] | bytes) -> list[Any]:
+    """Return the words of a script's reply, which may be one line: the outcome, the time in ms, a buyer's record."""
+    if isinstance(reply, list):
+        return reply
+    outcome, now_ms, record = reply.split(b" ", 2)
+    return [outcome, int(now_ms), record]
 
 
 def refusal(word: bytes, sale_id: str, text: str, number: int) -> Refused:

@@ -12,7 +12,7 @@ from typing import Any
 from chalicelib.sale.keys import SALES, script_keys
 from chalicelib.sale.model import ACTIVE, WAITING, Buyer, Promotion, SalePlan
 from chalicelib.sale.redis_link import Argument, RedisLink
-from chalicelib.sale.replies import REFUSALS, buyer_of_record, refusal
+from chalicelib.sale.replies import REFUSALS, buyer_of_record, refusal, words_of
 from chalicelib.sale.scripts import script
 from chalicelib.sale.settings_codec import to_map
 
@@ -129,7 +129,7 @@ class SaleStore:
         self._link.command("SREM", SALES, sale_id)
 
     def _run(self, name: str, sale_id: str, arguments: Sequence[Argument]) -> list[Any]:
-        reply = self._link.script(script(name), script_keys(sale_id, name), arguments)
+        reply = words_of(self._link.script(script(name), script_keys(sale_id, name), arguments))
         if reply[0] in REFUSALS:
             raise refusal(reply[0], sale_id, reply[2].decode(), reply[3])
         return reply

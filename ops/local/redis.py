@@ -44,6 +44,7 @@ def program(data: Path, run: Path, port: int, *, cluster_port: int = 0) -> Progr
         "appendfsync": "everysec",
         "save": "",
         "maxmemory-policy": "noeviction",
+        "latency-tracking": "no",  # a histogram entry for every command of a script costs about 3 % of the script
         # A retitled process loses its environment in /proc, which is how a stack knows its own processes.
         "set-proc-title": "no",
     }

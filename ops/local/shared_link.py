@@ -49,12 +49,12 @@ class SharedLink:
     def command(self, *words: Argument) -> Any:
         return self._ask(pack(words))
 
-    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> list[Any]:
+    def script(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> Any:
         try:
             reply = self._ask(pack_script(script, tuple(keys), arguments))
         except NoScriptError:
             reply = self._ask(pack(("EVAL", script.text, len(keys), *keys, *arguments)))
-        return cast(list[Any], reply)
+        return reply
 
     def transaction(self, *commands: Sequence[Argument]) -> list[Any]:
         try:

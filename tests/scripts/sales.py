@@ -12,6 +12,7 @@ from chalicelib.sale.model import Buyer, Sale, SalePlan, SaleSettings
 from chalicelib.sale.outbox import Outbox
 from chalicelib.sale.reader import SaleReader
 from chalicelib.sale.redis_link import RedisLink, open_link
+from chalicelib.sale.replies import words_of
 from chalicelib.sale.scripts import script
 from chalicelib.sale.store import SaleStore
 
@@ -50,8 +51,8 @@ class Sales:
         return sale_id
 
     def raw(self, name: str, sale_id: str, *arguments: Argument) -> list[Any]:
-        """Run a script and return its reply as it is, bytes decoded; refusals are replies here."""
-        reply = self.link.script(script(name), script_keys(sale_id, name), arguments)
+        """Run a script and return the words of its reply, bytes decoded; refusals are replies here."""
+        reply = words_of(self.link.script(script(name), script_keys(sale_id, name), arguments))
         return [each.decode() if isinstance(each, bytes) else each for each in reply]
 
     def code(self, act: Any, *arguments: Any) -> str:

@@ -2,7 +2,7 @@
 
 -- Remember a deadline that comes before all others.
 local function note_deadline(deadline)
-  if deadline < next_deadline then call('HSET', SALE, 'next_deadline_ms', deadline .. '') end
+  if deadline < next_deadline then call('HSET', SALE, 'next_deadline_ms', format('%d', deadline)) end
 end
 
 -- The first time that an admitted buyer shows up sets the deadline of the place, and never again: half a millisecond in

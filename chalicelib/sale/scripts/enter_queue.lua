@@ -71,7 +71,7 @@ else
       return {'ACTIVE', now, '', 0, 0, -1, 0, claim(user, sale[17])}
     end
   end
-  local number_text = number .. ''
+  local number_text = format('%d', number)
   if call('ZADD', WAITING, 'NX', number_text, user) == 1 then
     call('HSET', SALE, 'sequence', number_text)
   else  -- in line already: the number stays what it was

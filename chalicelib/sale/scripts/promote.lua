@@ -61,7 +61,7 @@ local pace = (tonumber(sale[8]) or 0) * math.exp(((tonumber(sale[9]) or now) - n
 local from = admitted > 0 and (pace - admitted < 0.5) and now or tonumber(sale[10]) or now
 local ms_per_place = ''
 if pace >= 0.5 and now - from >= 1000 then
-  ms_per_place = string.format('%.1f', 1e4 * (1 - math.exp((from - now) / 1e4)) / pace)
+  ms_per_place = format('%.1f', 1e4 * (1 - math.exp((from - now) / 1e4)) / pace)
 end
 if admitted > 0 then
   call('HSET', SALE, 'pace', pace, 'pace_at_ms', now, 'pace_from_ms', from)

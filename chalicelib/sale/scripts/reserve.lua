@@ -12,7 +12,7 @@
 -- ARGV[2] quantity number units or seats wanted (1 to 20)
 -- ARGV[3] wanted string seat ids separated by commas, empty for any
 -- Returns
---   {"RESERVED", now_ms, record} when the units are the buyer's
+--   {"RESERVED", now_ms, record} when the units are the buyer's; as one line, as a list costs a buffer of 16 kB
 --   {"REPEATED", now_ms, record, 0} when the same reservation is live already
 --   {"ALREADY_RESERVED", now_ms, record, 0} when a different one is
 --   {"NO_SUCH_SALE", now_ms, "", 0} when there is no such sale
@@ -54,28 +54,29 @@ if not possible or call('ZREM', ACTIVE, user) == 0 then
 end
 
 version = version + 1
-local version_text = version .. ''
+local version_text, now_text = format('%d', version), format('%d', now)
 local reservation = epoch .. '-' .. version_text
 local state, event, deadline = 'CONFIRMED', 'CONFIRMED', ''
 if sale[9] == 'none' then
-  call('HSET', SALE, 'version', version_text, 'confirmed', confirmed + quantity .. '')
+  call('HSET', SALE, 'version', version_text, 'confirmed', format('%d', confirmed + quantity))
 else
   state, event = 'HELD', 'RESERVED'
   local deadline_ms = now + sale[8]
-  deadline = deadline_ms .. ''
+  deadline = format('%d', deadline_ms)
   call('ZADD', HOLDS, deadline, user)
+  local held_text = format('%d', held + quantity)
   if deadline_ms < next_deadline then
-    call('HSET', SALE, 'version', version_text, 'held', held + quantity .. '', 'next_deadline_ms', deadline)
+    call('HSET', SALE, 'version', version_text, 'held', held_text, 'next_deadline_ms', deadline)
   else
-    call('HSET', SALE, 'version', version_text, 'held', held + quantity .. '')
+    call('HSET', SALE, 'version', version_text, 'held', held_text)
   end
 end
 local rest = ' ' .. ARGV[2] .. ' ' .. deadline .. '   ' .. seats
 local record = state .. ' ' .. reservation .. ' ' .. state .. rest
 call('HSET', ORDERS, user, record)
-call('XADD', OUTBOX, reservation, 'e', event .. ' ' .. now .. ' ' .. user .. ' ' .. reservation .. rest)
+call('XADD', OUTBOX, reservation, 'e', event .. ' ' .. now_text .. ' ' .. user .. ' ' .. reservation .. rest)
 if seats ~= '' then
   --@ take_seats
   take_seats(user, state, seats)
 end
-return {'RESERVED', now, record}
+return 'RESERVED ' .. now_text .. ' ' .. record

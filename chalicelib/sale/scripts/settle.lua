@@ -45,7 +45,7 @@ local function settle(limit, except)
   local first_place = call('ZRANGE', ACTIVE, 0, 0, 'WITHSCORES')[2]
   next_deadline = math.min(tonumber(first_hold) or math.huge, tonumber(first_place) or math.huge)
   if expired > 0 then call('HINCRBY', SALE, 'expired', expired) end
-  call('HSET', SALE, 'version', version, 'held', held, 'next_deadline_ms', next_deadline == math.huge and '' or next_deadline .. '')
+  call('HSET', SALE, 'version', version, 'held', held, 'next_deadline_ms', next_deadline == math.huge and '' or format('%d', next_deadline))
   return expired, lapsed
 end
 
