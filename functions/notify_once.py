@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import redis
 from aws_lambda_powertools.utilities.idempotency import IdempotencyConfig, idempotent_function
@@ -23,11 +24,15 @@ from aws_lambda_powertools.utilities.idempotency.exceptions import (
 from aws_lambda_powertools.utilities.idempotency.persistence.base import BasePersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.persistence.cache import CachePersistenceLayer
 from redis.backoff import NoBackoff
-from redis.cluster import RedisCluster
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import AuthenticationError
 from redis.retry import Retry
 
 from chalicelib.config import Settings, settings
 from chalicelib.errors import OnsaleError
+from chalicelib.redis_urls import node_urls
+from chalicelib.sale.login import Login, without_login
+from chalicelib.wiring import redis_login
 from functions.notify_providers import CONNECT_TIMEOUT_S, PAUSES_S, READ_TIMEOUT_S
 from functions.topics import RETENTION_MS
 
@@ -48,7 +53,8 @@ class NotNow(OnsaleError):
 class Once:
     """Does things once, from several threads too."""
 
-    def __init__(self, client: "redis.Redis | RedisCluster") -> None:
+    def __init__(self, client: "redis.Redis | RedisCluster", login: Login | None = None) -> None:
+        self._login = login
         with warnings.catch_warnings():  # the class is deprecated under its old name, its new name is the same class
             warnings.simplefilter("ignore", DeprecationWarning)
             self._store: BasePersistenceLayer = CachePersistenceLayer(client=cast(Any, client))
@@ -80,6 +86,8 @@ class Once:
         except (IdempotencyItemAlreadyExistsError, IdempotencyPersistenceLayerError) as error:
             if answers:  # done, though Redis could not keep that: whoever asked must know
                 return answers[0]
+            if isinstance(error.__cause__, AuthenticationError) and self._login and self._login.renewed():
+                return self.do(name, deadline_s, act)  # with another password than the one that was refused
             raise NotNow(f"Redis does not answer: {type(error.__cause__ or error).__name__}") from None
 
 
@@ -100,18 +108,29 @@ def _config(deadline_s: float) -> IdempotencyConfig:
     return config
 
 
-def open_client(of: Settings) -> "redis.Redis | RedisCluster":
-    """Return a client with the settings' time-outs; nothing is connected before its first use."""
+def open_client(of: Settings, login: Login | None = None) -> "redis.Redis | RedisCluster":
+    """Return a client with the settings' time-outs; a cluster is asked for its slots, else nothing is connected yet."""
     url = of.redis_url or "redis://127.0.0.1:6379"  # rediss:// is TLS, verified
-    timeouts = {"socket_timeout": of.redis_read_timeout_s}
+    timeouts: dict[str, Any] = {"socket_timeout": of.redis_read_timeout_s}
+    if login:
+        url = without_login(url)
+        timeouts["credential_provider"] = login
     if not url.startswith("unix://"):
         timeouts["socket_connect_timeout"] = of.redis_connect_timeout_s
     if of.redis_cluster:
-        return RedisCluster.from_url(url, **timeouts)
+        first, *others = node_urls(url)
+        seeds = [ClusterNode(parts.hostname, parts.port or 6379) for parts in map(urlsplit, others)]
+        try:
+            return RedisCluster(url=first, startup_nodes=seeds, **timeouts)
+        except redis.RedisError:
+            if not (login and login.renewed()):
+                raise
+            return RedisCluster(url=first, startup_nodes=seeds, **timeouts)
     return redis.Redis.from_url(url, retry=Retry(NoBackoff(), 1), **timeouts)
 
 
 @cache
 def once() -> Once:
     """Return this process' memory of what was done."""
-    return Once(open_client(settings()))
+    login = redis_login(settings())
+    return Once(open_client(settings(), login), login)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import KafkaError
 
+from chalicelib.errors import StoreUnavailable
 from chalicelib.sale.outbox import Outbox, OutboxEntry
 from functions.dead_letter_queue import DeadLetter, DeadLetterQueue
 from functions.kafka_batch import Headers
@@ -65,10 +66,11 @@ class Relay:
     def relay_once(self, sale_ids: Sequence[str]) -> Pass:
         """Move what waits in these outboxes. Returns with nothing of it on its way.
 
-        Raises StoreUnavailable when Redis is away; call it again, what was taken is remembered.
+        Raises StoreUnavailable when Redis, or the node of one of the sales, is away, after it has served the others;
+        call it again, what was taken is remembered.
         """
-        for sale_id in sale_ids:
-            self._take(sale_id)
+        away: dict[str, StoreUnavailable] = {}
+        self._each(self._take, sale_ids, away)
         batch = [(sale_id, entry) for sale_id in sale_ids for entry in self._of(sale_id).unsent.values()]
         reports = self._producer.send([self._record(sale_id, entry) for sale_id, entry in batch])
         sent = [each for each, error in zip(batch, reports, strict=True) if error is None]
@@ -76,13 +78,23 @@ class Relay:
         for sale_id, entry in sent + dead:
             del self._of(sale_id).unsent[entry.entry_id]
             self._of(sale_id).unforgotten.append(entry.entry_id)
-        for sale_id in sale_ids:
-            self._forget(sale_id)
+        self._each(self._forget, [sale_id for sale_id in sale_ids if sale_id not in away], away)
         left = len(batch) - len(sent) - len(dead)
         if left:
             error = next(each for each in reports if each is not None)
             _log.warning("events not on Kafka yet", unsent=left, error=error.str())
+        for sale_id, failure in away.items():
+            raise StoreUnavailable(f"outbox of {sale_id}: {failure.detail}") from failure
         return Pass(len(sent), len(dead), left)
+
+    @staticmethod
+    def _each(step: Callable[[str], None], sale_ids: Sequence[str], away: dict[str, StoreUnavailable]) -> None:
+        """Do a step for every sale: in a cluster the node of one may be away while those of others are not."""
+        for sale_id in sale_ids:
+            try:
+                step(sale_id)
+            except StoreUnavailable as error:
+                away[sale_id] = error
 
     def _of(self, sale_id: str) -> _Outgoing:
         return self._sales.setdefault(sale_id, _Outgoing())

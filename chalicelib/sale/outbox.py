@@ -1,5 +1,6 @@
 """The outbox of a sale: the events that are not on Kafka yet, read by the relay through one consumer group."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,6 +53,15 @@ class Outbox:
     def length(self, sale_id: str) -> int:
         """Return how many events wait."""
         return int(self._link.command("XLEN", sale_keys(sale_id).outbox))
+
+    def oldest_ms(self, sale_id: str) -> int | None:
+        """Return when the oldest event that waits happened; None where none waits, or it is none that can be read."""
+        for entry in self.entries(sale_id, 1):
+            try:
+                return int(json.loads(entry.value)["at"])
+            except (ValueError, KeyError, TypeError):
+                continue
+        return None
 
     def entries(self, sale_id: str, count: int = 10_000) -> list[OutboxEntry]:
         """Return the oldest events that wait, without taking them."""

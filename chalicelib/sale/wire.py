@@ -15,6 +15,7 @@ import hiredis
 from redis.connection import Connection
 from redis.exceptions import (
     AskError,
+    AuthenticationError,
     BusyLoadingError,
     ClusterDownError,
     MasterDownError,
@@ -36,7 +37,10 @@ _ERRORS: dict[str, type[Exception]] = {
     "CLUSTERDOWN": ClusterDownError,
     "LOADING": BusyLoadingError,
     "MASTERDOWN": MasterDownError,
+    "MISCONF": ReadOnlyError,  # it cannot write to its disk, and takes no writes until it can
     "MOVED": MovedError,
+    "NOAUTH": AuthenticationError,  # to redis-py a ConnectionError: the connection is dropped, and another logs in
+    "NOREPLICAS": ReadOnlyError,  # fewer replicas follow it than its `min-replicas-to-write`
     "NOSCRIPT": NoScriptError,
     "OOM": OutOfMemoryError,
     "READONLY": ReadOnlyError,

@@ -6,6 +6,7 @@ HTTP nor Redis.
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import Executor
 from typing import Any, TypeVar, cast
 
 from chalice.app import Chalice, Request
@@ -67,7 +68,7 @@ def wait(future: "asyncio.Future[Any]") -> Any:
     return getcurrent().parent.switch(future)
 
 
-def aside(call: Callable[[], Result]) -> Result:
+def aside(call: Callable[[], Result], threads: Executor | None = None) -> Result:
     """Run in a thread what would hold up the others, and return or raise what it does. Only within an invocation."""
 
     def outcome() -> tuple[Result | None, Exception | None]:
@@ -76,7 +77,7 @@ def aside(call: Callable[[], Result]) -> Result:
         except Exception as error:  # noqa: BLE001  it is raised again, where it was asked for
             return None, error
 
-    result, error = wait(asyncio.get_running_loop().run_in_executor(None, outcome))
+    result, error = wait(asyncio.get_running_loop().run_in_executor(threads, outcome))
     if error is not None:
         raise error
     return cast(Result, result)

@@ -39,11 +39,9 @@ def server(faulty: Stack) -> Iterator[Callable[[str], Server]]:
 
 
 @pytest.fixture
-def deliveries(faulty: Stack) -> Iterator[Deliveries]:
+def deliveries(faulty: Stack) -> Deliveries:
     """What becomes of the deliveries to persist from now on."""
-    watched = Deliveries(faulty)
-    yield watched
-    watched.close()
+    return Deliveries(faulty)
 
 
 @pytest.fixture

@@ -67,7 +67,6 @@ class Deliveries:
     def __init__(self, stack: Stack) -> None:
         self._log = topology.log_of(stack.home, "event-source-persist")
         self._from = self._log.stat().st_size
-        self._consumer = Consumer({**client_config(settings()), "group.id": "faults"})
         self._letters = self._end()
 
     @property
@@ -96,12 +95,11 @@ class Deliveries:
             lines = [json.loads(line) for line in log if b'"batch failed"' in line and line.endswith(b"}\n")]
         return [line["records"] for line in lines]
 
-    def close(self) -> None:
-        """End the connection."""
-        self._consumer.close()
-
-    def _end(self) -> int:
-        _, end = self._consumer.get_watermark_offsets(TopicPartition(settings().kafka_dlq_topic, 0), 10)
+    @staticmethod
+    def _end() -> int:
+        # A new one each time: what an idle consumer knows of the topics may be from before a broker went.
+        with closing(Consumer({**client_config(settings()), "group.id": "faults"})) as consumer:
+            _, end = consumer.get_watermark_offsets(TopicPartition(settings().kafka_dlq_topic, 0), 10)
         return int(end)
 
 

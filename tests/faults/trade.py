@@ -27,8 +27,8 @@ _numbers = count(1)
 class Trade:
     """One sale and its buyers, who live in a thread of their own. Every ninth walks away: that hold must lapse."""
 
-    def __init__(self, stack: Stack, **settings: Any) -> None:
-        self.sale_id = f"trade-{next(_numbers)}"
+    def __init__(self, stack: Stack, sale_id: str = "", **settings: Any) -> None:
+        self.sale_id = sale_id or f"trade-{next(_numbers)}"
         self.figures = Figures()
         self._url, self._database = stack.env["ONSALE_URL"], Database(stack.env["MYSQL_URL"])
         self._outcomes: list[Outcome] = []
@@ -75,12 +75,17 @@ class Trade:
         wait_for(lambda: self.written() >= version, f"version {version} of {self.sale_id} in MySQL")
         return time.monotonic() - back_at_s
 
-    def close(self) -> None:
-        """Let nobody else in, wait for those inside, and check that everything agrees with what buyers were told."""
+    def end(self) -> dict[str, tuple[str, ...]]:
+        """Let nobody else in and wait for those inside; returns who went home with which seats."""
         self._closing.set()
         self._done.result(WAIT_S)
         failed = [each for each in self._outcomes if each.ending is Ending.FAILED]
         assert failed == []
+        return tickets(self._outcomes)
+
+    def close(self) -> None:
+        """Let nobody else in, wait for those inside, and check that everything agrees with what buyers were told."""
+        told = self.end()
         wait_for(lambda: reader().sale(self.sale_id).held == 0, "every hold that was not paid has lapsed")
         ledger = operate("ledger", saleId=self.sale_id, waitSeconds=WAIT_S)
         assert ledger["state"] == "balanced", ledger
@@ -89,7 +94,7 @@ class Trade:
                 "SELECT user_id, seat_ids FROM purchases WHERE sale_id = %s AND status = 'CONFIRMED'", (self.sale_id,)
             )
             record = {user: tuple(seats.split(",")) for user, seats in cursor.fetchall()}
-        assert record == tickets(self._outcomes)
+        assert record == told
         self._database.close()
 
     def _run(self) -> None:

@@ -12,7 +12,7 @@ from chalicelib.config import Settings
 from chalicelib.errors import StoreUnavailable
 from chalicelib.sale.keys import sale_keys
 from chalicelib.sale.model import SalePlan, SaleSettings
-from chalicelib.sale.outbox import GROUP, Outbox
+from chalicelib.sale.outbox import GROUP, Outbox, OutboxEntry
 from chalicelib.sale.redis_link import RedisLink, open_link
 from chalicelib.sale.store import SaleStore
 from functions.dead_letter_queue import DeadLetterQueue
@@ -195,6 +195,32 @@ def test_what_could_not_be_forgotten_is_forgotten_later_and_not_sent_again(
 
     assert Outbox(link).length(sale_id) == 0
     assert len(read_topic(kafka_settings.kafka_topic)) == 1
+
+
+class HalfAway(Outbox):
+    """Cannot reach the outbox of one sale, as while its node of a cluster fails over."""
+
+    def __init__(self, link: RedisLink, away: str) -> None:
+        super().__init__(link)
+        self._away = away
+
+    def read(self, sale_id: str, consumer: str, count: int) -> list[OutboxEntry]:
+        if sale_id == self._away:
+            raise StoreUnavailable("failing over")
+        return super().read(sale_id, consumer, count)
+
+
+def test_a_sale_whose_node_is_away_does_not_hold_up_the_others(
+    link: RedisLink, sale_id: str, make_relay: MakeRelay, kafka_settings: Settings, read_topic: ReadTopic
+) -> None:
+    other = f"relay-{next(_numbers)}"
+    SaleStore(link).create_sale(SalePlan(other, SaleSettings(), 5))
+
+    with pytest.raises(StoreUnavailable, match=f"{sale_id}: failing over"):
+        make_relay(outbox=HalfAway(link, sale_id)).relay_once([sale_id, other])
+
+    assert [message.key() for message in read_topic(kafka_settings.kafka_topic)] == [f"{other}:".encode()]
+    assert (Outbox(link).length(sale_id), Outbox(link).length(other)) == (1, 0)
 
 
 class FailingProducer(ReliableProducer):

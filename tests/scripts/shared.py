@@ -8,6 +8,7 @@ from typing import Any
 
 import uvloop
 
+from chalicelib.sale.login import Login
 from chalicelib.sale.redis_link import Argument, Script
 from chalicelib.wiring import LinkOpener
 from ops.local.invocation import Event, Invocations
@@ -89,8 +90,12 @@ def outside_an_invocation() -> Iterator[LinkOpener]:
     loop = Loop()
     opened: list[SharedLink] = []
 
-    def open_shared(url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float) -> FromOutside:
-        link = open_link(url, cluster=cluster, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s)
+    def open_shared(
+        url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None
+    ) -> FromOutside:
+        link = open_link(
+            url, cluster=cluster, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s, login=login
+        )
         assert isinstance(link, SharedLink)
         opened.append(link)
         return FromOutside(loop, link)

@@ -4,19 +4,24 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import redis
 from redis.crc import key_slot
 
 from chalicelib.errors import StoreUnavailable
 from chalicelib.sale.keys import sale_keys
+from chalicelib.sale.outbox import GROUP
+from chalicelib.sale.redis_link import open_link
 from ops.local import redis as redis_server
 from ops.local.ports import HOST, free_ports
 from ops.local.program import spawn, stop_child, wait_until_it_answers
+from tests.conftest import Eventually
 from tests.scripts.sales import Sales, new_sale_id, open_sales
 
 
@@ -24,7 +29,7 @@ class TwoNodes:
     """A cluster whose first node has all slots and whose second has none; slots can be moved, also half-way."""
 
     def __init__(self, ports: tuple[int, int], cluster_ports: tuple[int, int]) -> None:
-        self.url = f"redis://{HOST}:{ports[0]}/0"
+        self.url = f"redis://{HOST}:{ports[0]},{HOST}:{ports[1]}/0"
         self.old, self.new = (redis.Redis(host=HOST, port=port) for port in ports)
         for node in (self.old, self.new):  # a node that gives its last slot away would become a replica
             node.config_set("cluster-allow-replica-migration", "no")
@@ -54,8 +59,12 @@ class TwoNodes:
 
     def end(self, sale_id: str) -> None:
         """Give the slot itself away: only now does the cluster tell its clients."""
-        for node in (self.new, self.old):
-            node.execute_command("CLUSTER SETSLOT", _slot(sale_id), "NODE", self._new_id)
+        self.take(sale_id)
+        self.old.execute_command("CLUSTER SETSLOT", _slot(sale_id), "NODE", self._new_id)
+
+    def take(self, sale_id: str) -> None:
+        """Let the second node take the slot; the first one has not heard of it yet."""
+        self.new.execute_command("CLUSTER SETSLOT", _slot(sale_id), "NODE", self._new_id)
 
     def give_back(self, sale_id: str) -> None:
         """Forget a sale that was moved and give its slot back: the second node has none again."""
@@ -66,9 +75,26 @@ class TwoNodes:
         for node in (self.old, self.new):
             node.execute_command("CLUSTER SETSLOT", _slot(sale_id), "NODE", self._old_id)
 
+    @contextmanager
+    def old_is_silent(self) -> Iterator[None]:
+        """Freeze the first node: it keeps its connections, takes new ones, and never answers."""
+        process = psutil.Process(self.old.info("server")["process_id"])
+        process.suspend()
+        try:
+            yield
+        finally:
+            process.resume()
+
     def close(self) -> None:
         self.old.close()
         self.new.close()
+
+
+def _is_active(sales: Sales, sale_id: str) -> bool:
+    try:
+        return sales.sale(sale_id).active == 1
+    except StoreUnavailable:
+        return False
 
 
 def _slot(sale_id: str) -> int:
@@ -144,6 +170,82 @@ def test_while_a_sale_moves_its_scripts_are_unavailable_and_go_on_afterwards(
     nodes.end(sale_id)
     assert here.store.enter_queue(sale_id, "ann").state == "ACTIVE"
     assert here.sale(sale_id).counters["sequence"] == 1
+
+
+def test_the_relay_reads_a_sale_that_has_moved(nodes: TwoNodes, here: Sales, sale_id: str) -> None:
+    move(nodes, sale_id)
+    (created,) = here.outbox.read(sale_id, "relay-0", 10)
+    assert created.version == 1
+    here.outbox.forget(sale_id, [created.entry_id])
+    assert here.outbox.length(sale_id) == 0
+
+
+def test_the_relay_makes_a_lost_group_again_where_the_sale_is(nodes: TwoNodes, here: Sales, sale_id: str) -> None:
+    move(nodes, sale_id)
+    nodes.new.execute_command("XGROUP", "DESTROY", sale_keys(sale_id).outbox, GROUP)
+    assert len(here.outbox.read(sale_id, "relay-0", 10)) == 1
+
+
+def hasty(url: str) -> Sales:
+    return Sales(open_link(url, cluster=True, connect_timeout_s=0.2, read_timeout_s=0.2))
+
+
+def test_the_successor_of_a_silent_node_is_found_after_one_time_out(nodes: TwoNodes, sale_id: str) -> None:
+    sales = hasty(nodes.url)
+    assert sales.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+    nodes.begin(sale_id)
+    nodes.take(sale_id)
+    with nodes.old_is_silent():
+        started_s = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="no answer in time"):
+            sales.store.enter_queue(sale_id, "ann")
+        assert time.monotonic() - started_s < 1
+        assert sales.sale(sale_id).active == 1
+
+
+def test_who_asks_a_node_that_has_just_been_silent_is_told_at_once_until_it_answers(
+    nodes: TwoNodes, here: Sales, eventually: Eventually
+) -> None:
+    sale_id, sales = here.create(2), hasty(nodes.url)
+    assert sales.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+    with nodes.old_is_silent():
+        with pytest.raises(StoreUnavailable, match="no answer in time"):
+            sales.store.enter_queue(sale_id, "ann")
+        with pytest.raises(StoreUnavailable, match="a moment ago"):
+            sales.store.enter_queue(sale_id, "ann")
+    eventually(lambda: _is_active(sales, sale_id))
+
+
+def test_a_seed_that_is_silent_or_gone_is_passed_over(nodes: TwoNodes, sale_id: str) -> None:
+    (gone,) = free_ports(1)
+    seeds = f"redis://{HOST}:{gone},{nodes.url.removeprefix('redis://')}"
+    move(nodes, sale_id)
+    with nodes.old_is_silent():
+        assert hasty(seeds).store.enter_queue(sale_id, "ann").state == "ACTIVE"
+
+
+def test_of_many_who_ask_a_silent_cluster_each_is_told_within_a_second(nodes: TwoNodes) -> None:
+    sales = hasty(nodes.url.partition(",")[0])
+
+    def asked(_: int) -> float:
+        started_s = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            sales.store.enter_queue(new_sale_id(), "ann")
+        return time.monotonic() - started_s
+
+    with nodes.old_is_silent(), ThreadPoolExecutor(20) as threads:
+        assert max(threads.map(asked, range(20))) < 1
+
+
+def test_a_node_that_too_few_replicas_follow_takes_nothing(nodes: TwoNodes, here: Sales) -> None:
+    sale_id = here.create(2)
+    nodes.old.config_set("min-replicas-to-write", 1)
+    try:
+        with pytest.raises(StoreUnavailable, match="Not enough good replicas"):
+            here.store.enter_queue(sale_id, "ann")
+    finally:
+        nodes.old.config_set("min-replicas-to-write", 0)
+    assert here.store.enter_queue(sale_id, "ann").state == "ACTIVE"
 
 
 def kill_connections(node: redis.Redis) -> None:

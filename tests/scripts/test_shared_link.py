@@ -2,13 +2,16 @@
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
+from threading import Barrier
 from typing import Any
 
 import pytest
 import redis
 
 from chalicelib.errors import StoreUnavailable
-from chalicelib.sale.redis_link import Script, ServerLink
+from chalicelib.sale.redis_link import Argument, Script, ServerLink
+from ops.local.link_aside import LinkAside
 from ops.local.ports import free_ports
 from ops.local.shared_link import SharedLink, open_link
 from tests.conftest import Eventually
@@ -107,6 +110,7 @@ def test_an_error_reply_is_its_asker_s_alone(
         lambda: link.transaction(("ECHO", "x"), ("NO-SUCH-COMMAND",)),
         lambda: link.script(Script("return redis.error_reply('READONLY told so')"), ("k",), ()),
         lambda: link.transaction(("EVAL", "return redis.error_reply('OOM told so')", 0)),
+        lambda: link.script(Script("return redis.error_reply('MISCONF told so')"), ("k",), ()),
         echo(link, 3),
     )
     assert (answers[0], answers[-1]) == (b"0", b"3")
@@ -114,6 +118,7 @@ def test_an_error_reply_is_its_asker_s_alone(
         redis.ResponseError,
         redis.ResponseError,
         redis.ResponseError,
+        StoreUnavailable,
         StoreUnavailable,
         StoreUnavailable,
     ]
@@ -217,7 +222,22 @@ def test_a_password_and_a_database_are_those_of_the_url(loop: Loop, open_shared:
 
 
 @pytest.mark.parametrize(("url", "cluster"), [("rediss://127.0.0.1:1/0", False), ("redis://127.0.0.1:1/0", True)])
-def test_over_tls_and_to_a_cluster_a_worker_has_a_link_of_its_own(url: str, cluster: bool) -> None:
+def test_over_tls_and_to_a_cluster_requests_wait_in_threads(loop: Loop, url: str, cluster: bool) -> None:
     link = open_link(url, cluster=cluster, connect_timeout_s=0.3, read_timeout_s=0.3)
-    assert not isinstance(link, SharedLink)
-    assert isinstance(link, ServerLink) == (not cluster)
+    assert isinstance(link, LinkAside)
+    (answer,) = loop(lambda: link.command("GET", "a"))
+    assert isinstance(answer, StoreUnavailable)
+    with pytest.raises(StoreUnavailable):  # where there is no loop that could be held up
+        link.transaction(("GET", "a"))
+
+
+def test_requests_that_wait_in_threads_do_so_side_by_side(loop: Loop) -> None:
+    together = Barrier(5)
+
+    class Meeting(ServerLink):
+        def command(self, *words: Argument) -> Any:
+            together.wait(5)
+            return words[1]
+
+    link = LinkAside(Meeting("redis://127.0.0.1:1/0", 0.3, 0.3))
+    assert loop(*(partial(link.command, "ECHO", n) for n in range(5))) == list(range(5))
