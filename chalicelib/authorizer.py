@@ -6,7 +6,7 @@ never in the API's own function; packaged, this module goes without the rest of 
 
 import logging
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import AuthRequest, AuthResponse, Blueprint
 
@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 
 TTL_S = 60  # a gateway asks no more about a token for so long, so a token may outlive its `exp` by as much
 
-# What API Gateway takes for 401. Every other exception it answers with 500, and a policy that does not allow with 403.
-UNAUTHORIZED = "Unauthorized"
+# Said of a token that is not good. An exception would do, too (API Gateway has a word for it), but Lambda counts it as
+# an error of the function, and whoever sends bad tokens would set off its alarm. This is kept as long as a yes.
+REFUSAL: dict[str, Any] = {
+    "principalId": "nobody",
+    "policyDocument": {
+        "Version": "2012-10-17",
+        "Statement": [{"Action": "execute-api:Invoke", "Effect": "Deny", "Resource": ["*"]}],
+    },
+}
 
 authorizers = Blueprint(__name__)
 _log = logging.getLogger(__name__)
@@ -33,10 +40,11 @@ def _verifier() -> "TokenVerifier":
 
 
 @authorizers.authorizer(ttl_seconds=TTL_S)
-def jwt_auth(request: AuthRequest) -> AuthResponse:
+def jwt_auth(request: AuthRequest) -> AuthResponse | dict[str, Any]:
     """Answer whose token it is, for all routes at once: the answer is kept by token, not by route.
 
-    Raises Exception("Unauthorized") for a token that is not good; BadSetting and KeysUnavailable are ours to mend.
+    A token that is not good is denied everything, which the stage's gateway responses answer with 401. What is raised
+    is ours to mend: BadSetting, KeysUnavailable, SecretUnavailable.
     """
     refuse_unsafe()
     verifier = _verifier()
@@ -46,5 +54,5 @@ def jwt_auth(request: AuthRequest) -> AuthResponse:
         subject = verifier.subject(request.token)
     except NotAccepted as refused:
         _log.info("token refused: %s", refused)
-        raise Exception(UNAUTHORIZED) from None
+        return REFUSAL
     return AuthResponse(routes=["*"], principal_id=subject)

@@ -4,6 +4,7 @@
     ├── InvalidRequest        the caller's input is wrong; names every bad field
     ├── Refused               the sale says no: sold out, not your turn, seat taken …
     ├── StoreUnavailable      Redis did not answer in time; the outcome is unknown, so send the same request again
+    │   └── SecretUnavailable a secret that is needed cannot be read; nothing was done
     └── BadSetting            the environment holds a value that cannot be used; names every one
 
 Adapters translate their library's errors into these where they call the library. What an error means in HTTP is
@@ -48,6 +49,14 @@ class StoreUnavailable(OnsaleError):
 
     def __init__(self, detail: str) -> None:
         super().__init__("store-unavailable", detail)
+
+
+class SecretUnavailable(StoreUnavailable):
+    """A secret could not be read, or holds nothing that can be used. Names its ARN, never its content."""
+
+    def __init__(self, arn: str, reason: str) -> None:
+        super().__init__(f"the secret {arn} cannot be used: {reason}")
+        self.reason = reason
 
 
 class BadSetting(OnsaleError):

@@ -1,11 +1,18 @@
 """How the values of settings look: each function reads a text, or raises ValueError saying what it must be."""
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from chalicelib.rates import read_rates
+from chalicelib.redis_urls import node_urls
 
 MIN_SECRET_BYTES = 32  # of an HMAC key for SHA-256: RFC 7518, 3.2
+
+_is_secret_arn = re.compile(
+    r"arn:aws[a-z-]*:(?:secretsmanager:[a-z0-9-]+:\d{12}:secret:|ssm:[a-z0-9-]+:\d{12}:parameter/)[\w+=,.@!/-]+",
+    re.ASCII,
+).fullmatch
 
 
 def text(value: str) -> str:
@@ -74,6 +81,13 @@ def url(*schemes: str) -> Callable[[str], str]:
     return parse
 
 
+def redis_url(value: str) -> str:
+    """Read the URL of a Redis, or of several nodes of a cluster in one: `redis://a:6379,b:6379/0`."""
+    for node in node_urls(value):
+        url("redis", "rediss", "unix")(node)
+    return value
+
+
 def key_set_url(value: str) -> str:
     """Read the URL of a key set: over TLS, or on this machine."""
     parts = urlsplit(value)
@@ -89,6 +103,15 @@ def shared_secret(value: str) -> str:
         raise ValueError("must be a random text, not a key (the public keys of an issuer go into JWT_JWKS_FILE)")
     if len(value.encode()) < MIN_SECRET_BYTES:
         raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
+    return value
+
+
+def secret_arn(value: str) -> str:
+    """Read the ARN of a secret of Secrets Manager, or of a parameter of Systems Manager."""
+    if not _is_secret_arn(value):
+        raise ValueError(
+            "must be arn:aws:secretsmanager:REGION:ACCOUNT:secret:NAME or arn:aws:ssm:REGION:ACCOUNT:parameter/NAME"
+        )
     return value
 
 

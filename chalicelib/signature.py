@@ -15,6 +15,10 @@ class BadSignature(Exception):
     """The message is not from who has the secret, or is too old to be believed."""
 
 
+class WrongSignature(BadSignature):
+    """None of the secrets has made the signature; another one may have."""
+
+
 def sign(secret: str, body: bytes, at_s: int) -> str:
     """Return the header's value for a body."""
     return f"t={at_s},{_VERSION}={_digest(secret, str(at_s), body)}"
@@ -30,7 +34,7 @@ def verify(secrets: Sequence[str], header: str, body: bytes, now_s: float) -> No
     # Every pair is compared, in constant time: how long it takes tells nothing.
     fits = [_same(_digest(secret, times[0], body), each) for secret in secrets for each in given[:4]]
     if not any(fits):
-        raise BadSignature("The signature does not fit the body.")
+        raise WrongSignature("The signature does not fit the body.")
     if abs(now_s - int(times[0])) > TOLERANCE_S:
         raise BadSignature(f"The signature is more than {TOLERANCE_S // 60} minutes from now.")
 

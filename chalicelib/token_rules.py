@@ -9,7 +9,7 @@ from chalicelib.config import Settings
 from chalicelib.errors import BadSetting, FieldError
 
 LEEWAY_S = 10  # two clocks may differ by so much: of `exp`, `nbf` and `iat`
-KEY_SETTINGS = ("JWT_SECRET", "JWT_JWKS_URL", "JWT_JWKS_FILE")
+KEY_SETTINGS = ("JWT_SECRET", "JWT_SECRET_ARN", "JWT_JWKS_URL", "JWT_JWKS_FILE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,8 @@ class TokenRules:
         if errors:
             raise BadSetting(errors)
         return cls(
-            algorithm=settings.jwt_algorithm or ("HS256" if settings.jwt_secret else "RS256"),
+            algorithm=settings.jwt_algorithm
+            or ("HS256" if settings.jwt_secret or settings.jwt_secret_arn else "RS256"),
             audience=settings.jwt_audience,
             issuer=settings.jwt_issuer,
             jwks_url=settings.jwt_jwks_url,
@@ -40,15 +41,15 @@ class TokenRules:
 
 
 def _key_errors(settings: Settings) -> list[FieldError]:
-    values = (settings.jwt_secret, settings.jwt_jwks_url, settings.jwt_jwks_file)
+    values = (settings.jwt_secret, settings.jwt_secret_arn, settings.jwt_jwks_url, settings.jwt_jwks_file)
     given = [name for name, value in zip(KEY_SETTINGS, values, strict=True) if value]
     if not given:
         return [FieldError("IDENTITY", f"`jwt` needs one of {', '.join(KEY_SETTINGS)}")]
     if len(given) > 1:
         return [FieldError(name, f"cannot be set together with {given[0]}: one source of keys") for name in given[1:]]
     symmetric = settings.jwt_algorithm == "HS256"
-    if settings.jwt_algorithm and symmetric != bool(settings.jwt_secret):
-        told = "needs JWT_SECRET" if symmetric else "needs JWT_JWKS_URL or JWT_JWKS_FILE"
+    if settings.jwt_algorithm and symmetric != bool(settings.jwt_secret or settings.jwt_secret_arn):
+        told = "needs JWT_SECRET or JWT_SECRET_ARN" if symmetric else "needs JWT_JWKS_URL or JWT_JWKS_FILE"
         return [FieldError("JWT_ALGORITHM", f"{settings.jwt_algorithm} {told}, not {given[0]}")]
     return []
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import jwt
 
+from chalicelib import secrets
 from chalicelib.config import Settings
 from chalicelib.identity import is_user_id
 from chalicelib.key_sets import KeySet
@@ -34,34 +35,38 @@ class NotAccepted(Exception):
 class TokenVerifier:
     """Holds tokens against the rules. For any number of threads."""
 
-    def __init__(self, rules: TokenRules, key: Callable[[str | None], Key | None]) -> None:
-        self._rules, self._key = rules, key
+    def __init__(
+        self,
+        rules: TokenRules,
+        key: Callable[[str | None], Key | None],
+        instead_of: Callable[[Key], Key | None] = lambda _: None,
+    ) -> None:
+        """`key` finds a key by its name; `instead_of` says which one a signature may fit that does not fit this one."""
+        self._rules, self._key, self._instead_of = rules, key, instead_of
         self._jwt = jwt.PyJWT({"enforce_minimum_key_length": True})
 
     @classmethod
     def of(cls, settings: Settings) -> "TokenVerifier":
         """Return the verifier of the settings. Raises BadSetting."""
         rules = TokenRules.of(settings)
+        if settings.jwt_secret_arn:
+            kept = _KeptSecret(settings.jwt_secret_arn)
+            return cls(rules, kept.password, kept.instead_of)
         if rules.algorithm == "HS256":
             return cls(rules, lambda _: settings.jwt_secret)
         return cls(rules, KeySet.of(rules).key)
 
     def subject(self, authorization: str) -> str:
-        """Return the user id that an Authorization header proves. Raises NotAccepted, and KeysUnavailable."""
+        """Return the user id that an Authorization header proves.
+
+        Raises NotAccepted; KeysUnavailable and SecretUnavailable, for which no token is to blame.
+        """
         token = _token(authorization)
         key = self._key(self._kid(token))
         if key is None:
             raise NotAccepted("no such key")
         try:
-            claims = self._jwt.decode(
-                token,
-                key,
-                algorithms=[self._rules.algorithm],
-                audience=self._rules.audience,
-                issuer=self._rules.issuer,
-                leeway=LEEWAY_S,
-                options={"require": list(_REQUIRED)},
-            )
+            claims = self._claims(token, key)
         except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
             raise NotAccepted(type(error).__name__) from None
         for name in _TIMES:
@@ -71,6 +76,26 @@ class TokenVerifier:
         if not is_user_id(subject):
             raise NotAccepted("the subject is no userId")
         return subject
+
+    def _claims(self, token: str, key: Key) -> dict[str, Any]:
+        try:
+            return self._decoded(token, key)
+        except jwt.InvalidSignatureError:
+            another = self._instead_of(key)
+            if another is None:
+                raise
+            return self._decoded(token, another)
+
+    def _decoded(self, token: str, key: Key) -> dict[str, Any]:
+        return self._jwt.decode(
+            token,
+            key,
+            algorithms=[self._rules.algorithm],
+            audience=self._rules.audience,
+            issuer=self._rules.issuer,
+            leeway=LEEWAY_S,
+            options={"require": list(_REQUIRED)},
+        )
 
     def _kid(self, token: str) -> str | None:
         """Return the name of the key, after a look at the header: nothing of it is verified yet."""
@@ -86,6 +111,23 @@ class TokenVerifier:
             raise NotAccepted("another type of token")
         kid: str | None = header.get("kid")
         return kid
+
+
+class _KeptSecret:
+    """The secret of an ARN as a key: read at the first token, and anew where a signature does not fit."""
+
+    def __init__(self, arn: str) -> None:
+        self._arn = arn
+
+    def password(self, _kid: str | None) -> str:
+        return secrets.shared_secret(self._arn).password
+
+    def instead_of(self, refused: str) -> str | None:
+        known = secrets.shared_secret(self._arn)
+        if known.password == refused:
+            found = secrets.renewed_shared_secret(self._arn, known)
+            return found.password if found else None
+        return known.password  # another thread has just read it
 
 
 def _token(authorization: str) -> str:

@@ -3,9 +3,10 @@
 from functools import cache
 from typing import Protocol
 
-from chalicelib.config import settings
+from chalicelib.config import Settings, settings
 from chalicelib.limits import Limiter
 from chalicelib.rates import UNLIMITED
+from chalicelib.sale.login import Login
 from chalicelib.sale.outbox import Outbox
 from chalicelib.sale.reader import SaleReader
 from chalicelib.sale.redis_link import RedisLink, open_link
@@ -15,7 +16,9 @@ from chalicelib.sale.store import SaleStore
 class LinkOpener(Protocol):
     """What makes a link; `redis_link.open_link` unless the process has been told another."""
 
-    def __call__(self, url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float) -> RedisLink:
+    def __call__(
+        self, url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None
+    ) -> RedisLink:
         """Return a link; nothing is connected before its first use."""
 
 
@@ -30,6 +33,11 @@ def open_links_by(opener: LinkOpener) -> None:
         made.cache_clear()
 
 
+def redis_login(chosen: Settings) -> Login | None:
+    """Return what logs in to the Redis of the settings; None where its URL says all there is."""
+    return Login(chosen.redis_secret_arn, chosen.redis_url) if chosen.redis_secret_arn else None
+
+
 @cache
 def link() -> RedisLink:
     """Return the link to the Redis of the settings; nothing is connected before its first use."""
@@ -39,6 +47,7 @@ def link() -> RedisLink:
         cluster=chosen.redis_cluster,
         connect_timeout_s=chosen.redis_connect_timeout_s,
         read_timeout_s=chosen.redis_read_timeout_s,
+        login=redis_login(chosen),
     )
 
 

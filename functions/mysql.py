@@ -8,16 +8,19 @@ Errors come out as `RowsRefused` or `DatabaseAway` (functions/mysql_errors.py) a
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import pymysql
 from pymysql.cursors import Cursor
 
+from chalicelib import secrets
 from chalicelib.config import settings
+from chalicelib.errors import SecretUnavailable
+from chalicelib.secrets import Secret
+from functions.mysql_address import Address, protection
 from functions.mysql_errors import DatabaseAway, RowsRefused, translated
 
 if TYPE_CHECKING:  # generic in its stubs only
@@ -27,6 +30,7 @@ MIGRATIONS = Path(__file__).resolve().parent.parent / "infra" / "mysql"
 _CONNECT_TIMEOUT_S = 2
 _READ_TIMEOUT_S = 5
 _MIGRATE_TIMEOUT_S = 60
+_ACCESS_DENIED = (1045, 1698)  # the second is what MariaDB may say of a user whom it does not know
 _TRUSTED_IDLE_S = 1  # one that has lain longer is asked first: servers restart, and firewalls close what is idle
 
 # Strict: text too long is an error, never cut. UTC whatever the server thinks. The server gives up waiting for locks
@@ -41,38 +45,38 @@ _PATIENT = f"SET lock_wait_timeout = {_MIGRATE_TIMEOUT_S // 2} /*M! , max_statem
 _ISOLATION = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """What `mysql://user:password@host:port/database` says; `?unix_socket=/path` wins over host and port."""
-
-    host: str
-    port: int
-    user: str
-    password: str
-    database: str
-    unix_socket: str | None
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """Read a URL. Raises ValueError naming what is missing."""
-        parts = urlsplit(url)
-        database = unquote(parts.path.lstrip("/"))
-        if parts.scheme != "mysql" or not database:
-            raise ValueError("MYSQL_URL must look like mysql://user:password@host:3306/database")
-        sockets = parse_qs(parts.query).get("unix_socket")
-        return cls(
-            host=parts.hostname or "127.0.0.1",
-            port=parts.port or 3306,
-            user=unquote(parts.username or "root"),
-            password=unquote(parts.password or ""),
-            database=database,
-            unix_socket=sockets[0] if sockets else None,
-        )
-
-
 def connect(url: str = "", read_timeout_s: int = _READ_TIMEOUT_S) -> "Connection[Cursor]":
-    """Open a connection: time-outs, strict, UTC, READ COMMITTED, no autocommit. Default: the MYSQL_URL setting."""
-    address = Address.parse(url or settings().mysql_url)
+    """Open a connection: time-outs, strict, UTC, READ COMMITTED, no autocommit. Default: the MYSQL_URL setting.
+
+    Without a password in the URL it is that of MYSQL_SECRET_ARN, read anew where the server refuses it.
+    """
+    of = settings()
+    address = Address.parse(url or of.mysql_url)
+    if address.password or not of.mysql_secret_arn:
+        return _opened(address, read_timeout_s)
+    try:
+        known = secrets.secret(of.mysql_secret_arn)
+        try:
+            return _opened(_with(address, known), read_timeout_s)
+        except DatabaseAway as error:
+            another = secrets.renewed(of.mysql_secret_arn, known) if _is_refusal(error) else None
+            if another is None:
+                raise
+            return _opened(_with(address, another), read_timeout_s)
+    except SecretUnavailable as error:
+        raise DatabaseAway(error.detail) from error
+
+
+def _with(address: Address, known: Secret) -> Address:
+    return replace(address, user=known.username or address.user, password=known.password)
+
+
+def _is_refusal(error: DatabaseAway) -> bool:
+    said = error.__cause__.args if error.__cause__ else ()
+    return bool(said) and said[0] in _ACCESS_DENIED
+
+
+def _opened(address: Address, read_timeout_s: int) -> "Connection[Cursor]":
     try:
         connection = pymysql.connect(
             host=address.host,
@@ -82,6 +86,7 @@ def connect(url: str = "", read_timeout_s: int = _READ_TIMEOUT_S) -> "Connection
             database=address.database,
             unix_socket=address.unix_socket,
             charset="utf8mb4",
+            ssl=protection(address, settings().mysql_ca_file),
             connect_timeout=_CONNECT_TIMEOUT_S,
             read_timeout=read_timeout_s,
             write_timeout=read_timeout_s,

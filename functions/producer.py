@@ -5,11 +5,15 @@ report, so a function that is frozen after it returned holds no unsent record.
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Producer
+
+from chalicelib.errors import SecretUnavailable
+from functions.kafka_client import Config
+from functions.kafka_login import tie
 
 DELIVERY_TIMEOUT_MS = 4_000
 _REPORT_TIMEOUT_S = DELIVERY_TIMEOUT_MS / 1000 + 2.0  # the report of a timed-out record comes a little later
@@ -53,11 +57,14 @@ def _is_over(error: KafkaError) -> bool:
 
 
 class ReliableProducer:
-    """Idempotent, acks=all, zstd. Safe to share between threads. Re-made after a fatal error or a time-out."""
+    """Idempotent, acks=all, zstd. Safe to share between threads. Re-made after a fatal error or a time-out.
 
-    def __init__(self, client_config: Mapping[str, str | int | float | bool]) -> None:
-        self._config = {
-            **client_config,
+    Made at the first record, as many functions never send one. Where `client_config` is a function it is called then.
+    """
+
+    def __init__(self, client_config: Config | Callable[[], Config]) -> None:
+        self._client_config = client_config
+        self._own_config = {
             "enable.idempotence": True,
             "acks": "all",
             "compression.type": "zstd",
@@ -71,7 +78,10 @@ class ReliableProducer:
         self._producer: Producer | None = None
 
     def connect(self) -> None:
-        """Begin to connect. An idempotent producer needs half a second before its first record can go."""
+        """Begin to connect. An idempotent producer needs half a second before its first record can go.
+
+        Raises SecretUnavailable, where it needs one to log in.
+        """
         self._connected()
 
     def send(self, records: Sequence[OutgoingRecord]) -> list[KafkaError | None]:
@@ -81,8 +91,11 @@ class ReliableProducer:
         """
         if not records:
             return []
-        producer = self._connected()
-        producer.poll(0)  # tokens and sockets are stale after a function was frozen; callbacks run only here
+        try:
+            producer = self._connected()
+        except SecretUnavailable as error:
+            return [KafkaError(KafkaError._AUTHENTICATION, error.detail)] * len(records)
+        producer.poll(0)  # tokens and sockets are stale after a function was frozen: callbacks first
         unreported = KafkaError(KafkaError._TIMED_OUT, "no delivery report in time")
         reports: list[KafkaError | None] = [unreported] * len(records)
         for index, record in enumerate(records):
@@ -120,7 +133,10 @@ class ReliableProducer:
     def _connected(self) -> Producer:
         with self._lock:
             if self._producer is None:
-                self._producer = Producer(self._config)
+                given = self._client_config() if callable(self._client_config) else self._client_config
+                config = {**given, **self._own_config}
+                self._producer = Producer(config)
+                tie(self._producer, config)
             return self._producer
 
     def _forget(self, producer: Producer) -> None:

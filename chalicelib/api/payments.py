@@ -14,7 +14,8 @@ from chalicelib.api.shapes import PAYMENT_ID, PAYMENT_STATUS, RESERVATION_ID, SA
 from chalicelib.config import settings
 from chalicelib.errors import OnsaleError, Refused
 from chalicelib.sale.model import CANCELLED
-from chalicelib.signature import BadSignature, verify
+from chalicelib.signature import BadSignature
+from chalicelib.webhook import check, is_told_by_provider
 
 SIGNATURE_HEADER = "x-onsale-signature"
 SUCCEEDED = "succeeded"
@@ -24,14 +25,12 @@ routes = Blueprint(__name__)
 
 def provider_only(request: Request) -> None:
     """Raise OnsaleError unless the body was signed with the secret that the payment provider has."""
-    chosen = settings()
-    secrets = [each for each in (chosen.webhook_secret, chosen.webhook_secret_previous) if each]
-    if not chosen.webhook_secret:
+    if not is_told_by_provider(settings()):
         raise OnsaleError("payment-not-configured", "PAYMENT_WEBHOOK_SECRET is not set here.")
     raw = request.raw_body
     body = raw.encode() if isinstance(raw, str) else raw
     try:
-        verify(secrets, request.headers.get(SIGNATURE_HEADER, ""), body, time.time())
+        check(settings(), request.headers.get(SIGNATURE_HEADER, ""), body, time.time())
     except BadSignature as error:
         raise OnsaleError("invalid-signature", str(error)) from error
 
@@ -39,7 +38,7 @@ def provider_only(request: Request) -> None:
 def refuse_own_confirmation() -> None:
     """Raise OnsaleError where a buyer's own word does not count: money has come only if the provider says so."""
     chosen = settings()
-    if chosen.webhook_secret:
+    if is_told_by_provider(chosen):
         raise OnsaleError("confirm-by-payment-provider", "The payment provider confirms the reservations here.")
     if chosen.lambda_function:
         raise OnsaleError("payment-not-configured", "A deployed stage needs PAYMENT_WEBHOOK_SECRET.")

@@ -105,7 +105,9 @@ def envelope(app: Chalice) -> Callable[[Request | None, Callable[[Any], Response
 
     def wrap(request: Request | None, get_response: Callable[[Any], Response]) -> Response:
         request_id = _request_id(request)
+        deployed = False
         try:
+            deployed = bool(settings().lambda_function)  # within: settings that cannot be used are no reason to be mute
             response = _over_limit(request, request_id) or _at_once(views, request) or _framed(get_response(request))
         except Exception as error:  # noqa: BLE001  Chalice's own net behind this one does not speak the contract
             log.error("request %s failed", request_id, exc_info=error)
@@ -113,7 +115,7 @@ def envelope(app: Chalice) -> Callable[[Request | None, Callable[[Any], Response
         if response.status_code >= 400 and isinstance(response.body, dict):
             response = _in_our_words(response, request_id)
         response.headers["X-Request-Id"] = request_id
-        if settings().lambda_function:  # behind TLS; over plain HTTP it must not be sent (RFC 6797, 7.2)
+        if deployed:  # behind TLS; over plain HTTP it must not be sent (RFC 6797, 7.2)
             response.headers["Strict-Transport-Security"] = STRICT_TRANSPORT_SECURITY
         return response
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Any, Protocol, cast
 
 from redis.backoff import NoBackoff
-from redis.connection import Connection, ConnectionPool
+from redis.connection import ConnectionPool
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
@@ -27,6 +27,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from chalicelib.errors import StoreUnavailable
+from chalicelib.sale.login import Login, connected, without_login
 from chalicelib.sale.wire import Argument as Argument
 from chalicelib.sale.wire import Wire
 
@@ -63,20 +64,22 @@ class RedisLink(Protocol):
         """Run commands between MULTI and EXEC and return their replies; all keys in one slot."""
 
 
-def open_link(url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float) -> RedisLink:
-    """Return a link; nothing is connected before the first call."""
+def open_link(
+    url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None
+) -> RedisLink:
+    """Return a link; nothing is connected before the first call. A `login` takes the place of the URL's user."""
     if cluster:
         from chalicelib.sale.cluster_link import ClusterLink  # heavy, and only a cluster needs it
 
-        return ClusterLink(url, connect_timeout_s, read_timeout_s)
-    return ServerLink(url, connect_timeout_s, read_timeout_s)
+        return ClusterLink(url, connect_timeout_s, read_timeout_s, login)
+    return ServerLink(url, connect_timeout_s, read_timeout_s, login)
 
 
 class ServerLink:
     """A link to one server."""
 
-    def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
-        self._pool = connections(url, connect_timeout_s, read_timeout_s)
+    def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None) -> None:
+        self._pool = connections(url, connect_timeout_s, read_timeout_s, login)
         self._timeout_s = read_timeout_s
         self._threads = threading.local()
 
@@ -107,7 +110,7 @@ class ServerLink:
     def _exchanged(self, exchange: Callable[[Wire], Any]) -> Any:
         wire: Wire | None = getattr(self._threads, "wire", None)
         if wire is None:
-            wire = self._threads.wire = Wire(cast(Connection, self._pool.make_connection()), self._timeout_s)
+            wire = self._threads.wire = Wire(connected(self._pool), self._timeout_s)
         try:
             return exchange(wire)
         except ResponseError:
@@ -119,11 +122,16 @@ class ServerLink:
             raise
 
 
-def connections(url: str, connect_timeout_s: float, read_timeout_s: float) -> ConnectionPool:
+def connections(
+    url: str, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None
+) -> ConnectionPool:
     """Return what parses the URL and makes connections; the links keep them, and retrying is the links' own."""
     options: dict[str, Any] = {"socket_timeout": read_timeout_s}
     if not url.startswith("unix://"):
         options |= {"socket_connect_timeout": connect_timeout_s, "socket_keepalive": True}
+    if login:
+        url = without_login(url)
+        options["credential_provider"] = login
     return ConnectionPool.from_url(url, protocol=2, retry=Retry(NoBackoff(), 0), max_connections=UNBOUNDED, **options)
 
 

@@ -25,6 +25,7 @@ REFUSALS = {
     b"PAYMENT_USED": "this payment was used for something else",
     b"SALE_EXISTS": "there is a sale {sale} already, with another definition",
     b"WRONG_CHUNK": "the seat plan of {sale} is being loaded by somebody else",
+    b"STORE_EVICTS": "Redis may forget what is sold: its maxmemory-policy is {text}, and must be noeviction",
     b"FIXED_ONCE_OPEN": "{text} cannot be changed once the sale has opened",
     b"CAPACITY_TOO_SMALL": "{number} are held or sold already",
     b"NOT_COUNTED": "a seated sale grows by seats only",

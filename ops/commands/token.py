@@ -7,6 +7,7 @@ import click
 from chalicelib.api.shapes import USER_ID
 from chalicelib.config import settings
 from chalicelib.errors import FieldError, InvalidRequest
+from chalicelib.secrets import shared_secret
 from chalicelib.token_rules import TokenRules
 from ops.commands.options import json_option
 from ops.console import print_json, show
@@ -28,8 +29,8 @@ _LONGEST_MINUTES = 24 * 60
 def token(user_id: str, minutes: int, as_json: bool) -> None:
     """Mint a bearer token for a buyer of a stack with IDENTITY=jwt. Whoever has it is that buyer.
 
-    It is signed with JWT_SECRET, which `IDENTITY=jwt onsale up` makes. Where an issuer of yours signs (JWT_JWKS_URL,
-    JWT_JWKS_FILE) only that issuer can.
+    It is signed with JWT_SECRET, which `IDENTITY=jwt onsale up` makes, or with what JWT_SECRET_ARN names. Where an
+    issuer of yours signs (JWT_JWKS_URL, JWT_JWKS_FILE) only that issuer can.
 
     \b
     IDENTITY=jwt onsale up
@@ -39,14 +40,15 @@ def token(user_id: str, minutes: int, as_json: bool) -> None:
     rules = TokenRules.of(chosen)
     if not USER_ID.match(user_id):
         raise InvalidRequest([FieldError("USER", USER_ID.detail)])
-    if not chosen.jwt_secret:
+    key = shared_secret(chosen.jwt_secret_arn).password if chosen.jwt_secret_arn else chosen.jwt_secret
+    if not key:
         raise click.ClickException(f"only the issuer {rules.issuer} can sign tokens here: its private key is elsewhere")
     import jwt
 
     now_s = int(time.time())
     expires_s = now_s + 60 * minutes
     claims = {"sub": user_id, "iss": rules.issuer, "aud": rules.audience, "iat": now_s, "exp": expires_s}
-    minted = jwt.encode(claims, chosen.jwt_secret, algorithm=rules.algorithm)
+    minted = jwt.encode(claims, key, algorithm=rules.algorithm)
     if as_json:
         print_json({"token": minted, "userId": user_id, "expiresAt": _iso(expires_s)})
     else:

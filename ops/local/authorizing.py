@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from chalice.app import Chalice, ChaliceAuthorizer
 
 from chalicelib.api.responses import log, problem
-from chalicelib.authorizer import UNAUTHORIZED
 from chalicelib.config import settings
 from chalicelib.identity import PRINCIPAL
 
@@ -20,6 +19,7 @@ Event = dict[str, Any]
 Invoke = Callable[[Event, Any], Event]
 Aside = Callable[[Callable[[], Event]], Event]
 
+UNAUTHORIZED = "Unauthorized"  # an exception with this text is a 401 to API Gateway, every other one a 500
 API_ARN = "arn:aws:execute-api:local:000000000000:onsale/local"
 DEFAULT_TTL_S = 300  # API Gateway's, for an authorizer that names none
 MAX_KEPT = 10_000
@@ -71,7 +71,8 @@ class Gate:
     def refusal(self, event: Event, context: Any) -> Event | None:
         """Return the answer to a request that must not reach the app, else None with the event told who calls.
 
-        401 for no token or one that is not good, 403 where the policy does not allow, 500 where the authorizer fails.
+        401 for no token, and where the policy does not allow, as our gateway responses have it: no policy of ours
+        allows some routes only. 500 where the authorizer fails.
         """
         request = event["requestContext"]
         authorizer = self._authorizers.get((request["resourcePath"], request["httpMethod"]))
@@ -88,7 +89,7 @@ class Gate:
                 return asked
             kept = asked
         if not kept.everywhere and not allows(kept.policy, arn):
-            return _answer(context, "not-yours", "The token does not open this route.")
+            return _unauthenticated(context)
         request["authorizer"] = kept.context.copy()
         return None
 

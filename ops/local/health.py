@@ -6,6 +6,13 @@ import socket
 import urllib.parse
 from collections.abc import Mapping
 from contextlib import closing
+from typing import TYPE_CHECKING
+
+from chalicelib.errors import SecretUnavailable
+from chalicelib.redis_urls import node_urls
+
+if TYPE_CHECKING:
+    from chalicelib.sale.login import Login
 
 ASK_WITHIN_S = 2.0
 
@@ -17,18 +24,31 @@ def port_open(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def redis_answers(url: str) -> bool:
-    """PING. False also while it loads its data."""
+def redis_answers(url: str, secret_arn: str = "") -> bool:
+    """PING, to any of the nodes that the URL names. False also while it loads its data."""
+    from chalicelib.sale.login import Login, without_login
+
+    login = Login(secret_arn, url) if secret_arn else None
+    return any(_redis_node_answers(without_login(each) if login else each, login) for each in node_urls(url))
+
+
+def _redis_node_answers(url: str, login: "Login | None") -> bool:
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
 
     client = redis.Redis.from_url(
-        url, socket_connect_timeout=ASK_WITHIN_S, socket_timeout=ASK_WITHIN_S, retry=Retry(NoBackoff(), 0)
+        url,
+        socket_connect_timeout=ASK_WITHIN_S,
+        socket_timeout=ASK_WITHIN_S,
+        retry=Retry(NoBackoff(), 0),
+        credential_provider=login,
     )
     try:
         return bool(client.ping())
-    except (redis.RedisError, OSError):
+    except redis.AuthenticationError:
+        return login is not None and login.renewed() and _redis_node_answers(url, login)
+    except (redis.RedisError, OSError, SecretUnavailable):
         return False
     finally:
         client.close()
@@ -80,12 +100,12 @@ def aws_answers(url: str) -> bool:
 
 
 def http_answers(url: str) -> bool:
-    """GET /health answers 200."""
+    """GET /health, below the path that the URL has, answers 200."""
     parts = urllib.parse.urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=ASK_WITHIN_S)
     try:
-        connection.request("GET", "/health")
+        connection.request("GET", f"{parts.path.rstrip('/')}/health")
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

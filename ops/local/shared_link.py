@@ -6,7 +6,7 @@ To the sale it is a RedisLink like any other, and it says the same errors; only 
 import asyncio
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from redis.connection import Connection
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -15,19 +15,25 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chalicelib.errors import StoreUnavailable
 from chalicelib.sale import redis_link
+from chalicelib.sale.login import Login, connected
 from chalicelib.sale.redis_link import NO_ANSWER, Argument, RedisLink, Script, connections, pack_script
 from chalicelib.sale.wire import pack, pack_transaction, transaction_done
 from ops.local.invocation import in_invocation, wait
+from ops.local.link_aside import LinkAside
 from ops.local.pipeline import TICK_S, Pipeline, Question
 
 
-def open_link(url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float) -> RedisLink:
-    """Return a shared link; for a cluster or over TLS a blocking one, with which a worker serves one at a time."""
+def open_link(
+    url: str, *, cluster: bool, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None
+) -> RedisLink:
+    """Return a shared link; for a cluster or over TLS one that waits in threads, which costs a request more CPU."""
     if cluster or url.startswith("rediss://"):
-        return redis_link.open_link(
-            url, cluster=cluster, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s
+        return LinkAside(
+            redis_link.open_link(
+                url, cluster=cluster, connect_timeout_s=connect_timeout_s, read_timeout_s=read_timeout_s, login=login
+            )
         )
-    return SharedLink(url, connect_timeout_s, read_timeout_s)
+    return SharedLink(url, connect_timeout_s, read_timeout_s, login)
 
 
 class SharedLink:
@@ -37,8 +43,8 @@ class SharedLink:
     than both time-outs together, whatever happens on the way.
     """
 
-    def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float) -> None:
-        self._connections = connections(url, connect_timeout_s, read_timeout_s)
+    def __init__(self, url: str, connect_timeout_s: float, read_timeout_s: float, login: Login | None = None) -> None:
+        self._connections = connections(url, connect_timeout_s, read_timeout_s, login)
         self._read_timeout_s = read_timeout_s
         self._longest_s = connect_timeout_s + read_timeout_s
         self._pipeline: Pipeline | None = None
@@ -90,24 +96,19 @@ class SharedLink:
             self._timer = loop.call_at(self._waiting[0].due_s, self._look_at_the_clock)
         if not self._connecting:
             self._connecting = True
-            loop.run_in_executor(None, self._connected).add_done_callback(self._begin)
+            loop.run_in_executor(None, connected, self._connections).add_done_callback(self._begin)
 
-    def _connected(self) -> Connection:
-        connection = cast(Connection, self._connections.make_connection())
-        connection.connect()
-        return connection
-
-    def _begin(self, connected: "asyncio.Future[Connection]") -> None:
+    def _begin(self, made: "asyncio.Future[Connection]") -> None:
         """Send what has waited for the connection, or tell that there is none."""
         self._connecting = False
-        if connected.cancelled():  # the process ends
+        if made.cancelled():  # the process ends
             return
         waiting, self._waiting = self._waiting, deque()
-        error = connected.exception()
+        error = made.exception()
         if error is not None:
             self._again(waiting, error)
             return
-        self._pipeline = Pipeline(connected.get_loop(), connected.result(), self._read_timeout_s, self._lost)
+        self._pipeline = Pipeline(made.get_loop(), made.result(), self._read_timeout_s, self._lost)
         for question in waiting:
             self._pipeline.send(question)
 

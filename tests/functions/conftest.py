@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Message, TopicPartition
 
-from chalicelib.config import Settings
+from chalicelib import secrets, wiring
+from chalicelib.config import Settings, settings
+from chalicelib.sale.redis_link import open_link
 from functions.kafka_batch import KafkaRecord
 from functions.kafka_client import client_config
 from functions.mysql import Database, connect, migrate
@@ -25,6 +27,7 @@ from tests.functions.batches import Letters, Persist, ReadTopic, Tables, a_batch
 from tests.functions.event_sources import Source
 from tests.functions.notifying import EMAIL, PHONE, Desk, a_desk, notify_settings
 from tests.functions.provider_gate import Gate, open_gate
+from tests.functions.vault import Configure, Vault
 
 _numbers = count(1)
 
@@ -157,6 +160,31 @@ def aws_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             yield aws.url(port)
     finally:
         stop_child(child, kill=True)
+
+
+@pytest.fixture
+def vault(aws_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    """Where secrets are kept; this process has read none, and finds them there."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_url)
+    secrets.forget()
+    yield Vault(aws_url, monkeypatch)
+    secrets.forget()
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Iterator[Configure]:
+    """Give this process settings, and have it read them anew."""
+
+    def give(**given: str) -> None:
+        for name, text in given.items():
+            monkeypatch.setenv(name, text)
+        settings.cache_clear()
+        wiring.open_links_by(open_link)
+
+    yield give
+    monkeypatch.undo()
+    settings.cache_clear()
+    wiring.open_links_by(open_link)
 
 
 @pytest.fixture

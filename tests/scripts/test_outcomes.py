@@ -1,6 +1,6 @@
 """Every outcome of every script, twice, on a plain server and on a cluster, the second time after SCRIPT FLUSH."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -43,6 +43,17 @@ def fresh(*arguments: Argument, active: str = "", **settings: Any) -> Arrange:
         return sale, *arguments
 
     return arrange
+
+
+def evicting(arrange: Arrange) -> Arrange:
+    """The same call while Redis may evict any key; the memory it has is not short."""
+
+    def forgetful(sales: Sales) -> Call:
+        call = arrange(sales)
+        sales.link.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+        return call
+
+    return forgetful
 
 
 def after(what: str, *arguments: Argument, **settings: Any) -> Arrange:
@@ -124,6 +135,7 @@ CASES: dict[tuple[str, str], Arrange] = {
     ("create_sale", "LOADING"): plan("A-1", of=2),
     ("create_sale", "REPEATED"): repeated(plan(*SEATS), "create_sale"),
     ("create_sale", "SALE_EXISTS"): plan(before=True),
+    ("create_sale", "STORE_EVICTS"): evicting(plan()),
     ("create_sale", "WRONG_CHUNK"): plan("A-2", of=2, offset=1),
     ("configure_sale", "CHANGED"): fresh(20, "", 2, "message", "hello"),
     ("configure_sale", "UNCHANGED"): fresh(10, "", 2, "message", ""),
@@ -191,6 +203,14 @@ def test_the_cases_are_the_outcomes_of_the_headers() -> None:
     assert set(CASES) == {(stem, word) for stem in SCRIPTS for word in returned(stem)}
 
 
+@pytest.fixture
+def never_evicting(each_sales: Sales) -> Iterator[None]:
+    """Let Redis keep what it has again afterwards."""
+    yield
+    each_sales.link.command("CONFIG", "SET", "maxmemory-policy", "noeviction")
+
+
+@pytest.mark.usefixtures("never_evicting")
 @pytest.mark.parametrize(("script", "word"), CASES)
 def test_an_outcome_is_the_same_twice(script: str, word: str, each_sales: Sales) -> None:
     sale, *arguments = CASES[script, word](each_sales)

@@ -55,6 +55,18 @@ WRONG: dict[str, tuple[str, ...]] = {
     "JWT_SECRET": (MARK, PART, f"-----BEGIN PRIVATE KEY-----{MARK}"),
     "PAYMENT_WEBHOOK_SECRET": (MARK, PART),
     "PAYMENT_WEBHOOK_SECRET_PREVIOUS": (MARK, PART),
+    # The secret itself where its ARN belongs. Last, as a setting that cannot be read hides the faults of all others.
+    **dict.fromkeys(
+        (
+            "REDIS_SECRET_ARN",
+            "MYSQL_SECRET_ARN",
+            "KAFKA_SECRET_ARN",
+            "JWT_SECRET_ARN",
+            "PAYMENT_WEBHOOK_SECRET_ARN",
+            "PAYMENT_WEBHOOK_SECRET_PREVIOUS_ARN",
+        ),
+        ("", "", "", MARK, f"arn:aws:s3:::{MARK}", f"arn:aws:secretsmanager:{MARK}"),
+    ),
 }
 # Their first values all at once, then their second ones: a process for each secret would take a minute.
 ROWS = [{name: value for name, value in zip(WRONG, row, strict=True) if value} for row in zip_longest(*WRONG.values())]

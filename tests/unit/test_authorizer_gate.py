@@ -138,11 +138,11 @@ def test_an_authorizer_that_fails_is_an_error_of_ours_and_tells_nothing() -> Non
         assert str(fault) not in body
 
 
-def test_a_policy_that_does_not_name_the_route_is_a_403() -> None:
+def test_a_policy_that_does_not_name_the_route_is_a_401_as_the_gateway_responses_have_it() -> None:
     shop = Shop(routes=[AuthRoute("/mine", ["GET"])])
     assert shop.ask("ann", "/mine")[0] == 200
-    assert shop.ask("ann", "/mine", "POST")[0] == 403
-    assert shop.ask("ann", "/other")[0] == 403
+    assert shop.ask("ann", "/mine", "POST")[0] == 401
+    assert shop.ask("ann", "/other")[0] == 401
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@
 --   {"LOADING", now_ms, epoch, seats_loaded} when more chunks are to come
 --   {"REPEATED", now_ms, epoch, seats_loaded} when the same sale is complete already
 --   {"SALE_EXISTS", now_ms, epoch, 0} when the id is taken by another definition
+--   {"STORE_EVICTS", now_ms, maxmemory_policy, 0} when this Redis may forget keys where memory is short
 --   {"WRONG_CHUNK", now_ms, epoch, seats_loaded} when a chunk before this one is missing
 -- Writes sale, free, plan, outbox
 --@ append
@@ -30,6 +31,8 @@ local sale = call('HMGET', SALE, 'epoch', 'definition', 'loading')
 if sale[1] and sale[2] ~= definition then return {'SALE_EXISTS', now, sale[1], 0} end
 local loaded = call('LLEN', PLAN)
 if sale[1] and sale[3] ~= '1' then return {'REPEATED', now, sale[1], loaded} end
+local policy = match(call('INFO', 'memory'), 'maxmemory_policy:(%S+)')
+if policy and policy ~= 'noeviction' then return {'STORE_EVICTS', now, policy, 0} end
 if offset > loaded then return {'WRONG_CHUNK', now, sale[1] or '', loaded} end
 
 epoch, version = sale[1] or time[1], 0
