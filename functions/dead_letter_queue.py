@@ -97,4 +97,4 @@ def _readable(value: bytes | None) -> str:
 def dead_letter_queue(function: str) -> DeadLetterQueue:
     """Return this process' queue. It connects at its first letter: most functions never write one."""
     of = settings()
-    return DeadLetterQueue(ReliableProducer(client_config(of)), of.kafka_dlq_topic, function)
+    return DeadLetterQueue(ReliableProducer(lambda: client_config(of)), of.kafka_dlq_topic, function)

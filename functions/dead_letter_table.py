@@ -149,6 +149,12 @@ def count_open(cursor: Cursor, sale_id: str) -> int:
     return int(cursor.fetchall()[0][0])
 
 
+def count_all_open(cursor: Cursor) -> int:
+    """Return how many letters wait for an operator, those that name no sale too."""
+    cursor.execute("SELECT COUNT(*) FROM dead_letters WHERE state = 'OPEN'")
+    return int(cursor.fetchall()[0][0])
+
+
 def _row(found: Sequence[Any]) -> Row:
     return Row(LetterName(*found[:4]), *found[4:])
 

@@ -16,6 +16,7 @@ from functions.isolation import apply_isolating
 from functions.kafka_batch import KafkaRecord, batch_item_failures, records
 from functions.log import correlate, logger, metrics, offsets
 from functions.mysql import Database, DatabaseAway, RowsRefused, database
+from functions.open_letters import tell_open_letters
 
 # Any server takes a statement of a megabyte. What may be longer is compared with what this server takes.
 _SURELY_FITS = 1_000_000
@@ -58,6 +59,7 @@ def keep(into: Database, batch: Sequence[KafkaRecord]) -> list[KafkaRecord]:
     else:
         _log.info("batch written", extra=fields, offsets=offsets(batch))
     _metrics.publish(**fields)
+    tell_open_letters(into)
     return left
 
 

@@ -11,11 +11,12 @@ from functions import arguments, dead_letter_table
 from functions.dead_letter_name import read_name, spelled
 from functions.dead_letter_table import STATES, Row
 from functions.mysql import DatabaseAway, database
+from functions.pages import page
 from functions.sale_settings import iso
 
 PAGE = 500
 _BEGINNING = 4_096
-_MOST_BYTES = 1_048_576  # an answer of Lambda has 6 MB at most
+_MOST_BYTES = 262_144  # an answer of Lambda has 6 MB at most, and a byte may take six as text and more as base64
 _MAX_NUMBER = 2**63 - 1
 
 FILTERS: arguments.Schema = {"saleId": arguments.sale_id, "reason": arguments.text(64)}
@@ -39,7 +40,7 @@ def list_all(given: Mapping[str, Any]) -> dict[str, Any]:
     filters = chosen(values) | ({"state": values["state"]} if "state" in values else {})
     with database().transaction() as cursor:
         rows = dead_letter_table.page(cursor, filters, values.get("after", 0), _MAX_NUMBER, limit)
-    return {"letters": [document(row) for row in rows], "next": rows[-1].number if len(rows) == limit else None}
+    return page("letters", ((document(row), row.number) for row in rows), more=len(rows) == limit)
 
 
 def show(given: Mapping[str, Any]) -> dict[str, Any]:

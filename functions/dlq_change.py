@@ -24,6 +24,7 @@ from functions.dead_letter_table import DISCARDED, OPEN, REPLAYED, Row
 from functions.dlq_route import replayed
 from functions.kafka_client import client_config
 from functions.mysql import Database, database
+from functions.open_letters import tell_open_letters
 from functions.producer import ReliableProducer, refused_for_good
 
 AT_ONCE = 100
@@ -75,8 +76,9 @@ def replay(given: Mapping[str, Any]) -> dict[str, Any]:
             rows = dead_letter_table.page(cursor, filters, values.get("after", 0), until, AT_ONCE)
         names = [str(row.name) for row in rows]
         following = rows[-1].number if len(rows) == AT_ONCE else None
-    with closing(ReliableProducer(client_config(settings()))) as producer:
+    with closing(ReliableProducer(lambda: client_config(settings()))) as producer:
         results = list(_Replay(into, producer, values).run(names))
+    tell_open_letters(into)
     return {**_answer(results), "next": following, "until": until}
 
 
@@ -89,6 +91,7 @@ def discard(given: Mapping[str, Any]) -> dict[str, Any]:
         open_ones, results = _lock(cursor, values["letterIds"], DISCARDED, values)
         if not values.get("dryRun"):
             dead_letter_table.mark(cursor, [row.name for row in open_ones], DISCARDED, actor(), values["why"])
+    tell_open_letters(database())
     outcome = "would-discard" if values.get("dryRun") else "discarded"
     return _answer([*results, *(Result(str(row.name), outcome) for row in open_ones)])
 

@@ -13,14 +13,14 @@ from pymysql.cursors import Cursor
 
 from chalicelib.config import Settings
 from chalicelib.errors import OnsaleError
-from functions.kafka_client import client_config
+from functions.kafka_client import client_config, group_of
 from functions.ledger_sides import EXPLAINED, IN_FLIGHT, Finding, RedisSide, Whereabouts
 from functions.sale_minutes import COLUMNS, COUNTED
 
 if TYPE_CHECKING:  # generic in its stubs only
     from pymysql.connections import Connection
 
-GROUP = "onsale-statistics"
+_FUNCTION = "statistics"
 _TIMEOUT_S = 10.0
 _CONFLICT = "version-conflict"
 
@@ -58,7 +58,7 @@ class StatisticsGroup:
     def __init__(self, settings: Settings) -> None:
         """Connect lazily: nothing is asked before the first reading."""
         self._topic = settings.kafka_topic
-        own = {"group.id": GROUP, "enable.auto.commit": False, "log_level": 0}
+        own = {"group.id": group_of(settings, _FUNCTION), "enable.auto.commit": False, "log_level": 0}
         self._consumer = Consumer({**client_config(settings), **own})
 
     def progress(self) -> Progress:
@@ -164,7 +164,7 @@ def statistics_findings(
         finding = Finding("statistics", f"the minutes lack the event {its_epoch}-{its_version}", version=its_version)
         letter = dead.get((its_epoch, its_version))
         if left:
-            yield replace(finding, verdict=IN_FLIGHT, where=f"{GROUP} has {left:,} records to read")
+            yield replace(finding, verdict=IN_FLIGHT, where=f"{_FUNCTION} has {left:,} records to read")
         elif letter:
             yield replace(finding, verdict=EXPLAINED, user_id=letter.user_id, where=letter.where)
         else:

@@ -12,11 +12,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from chalicelib.config import Settings
 from chalicelib.errors import OnsaleError
-from functions.kafka_client import client_config
+from functions.kafka_client import client_config, group_of
 from functions.ledger_sides import KafkaSide, Whereabouts
 
-GROUP = "onsale-persist"
-LETTERS_GROUP = "onsale-dead-letters"
 _TIMEOUT_S = 10.0
 _CHUNK = 2_000
 
@@ -36,8 +34,8 @@ class Topics:
             "fetch.wait.max.ms": 10,  # a fetch at the end of one topic holds up that of the next
             "log_level": 0,
         }
-        self._consumer = Consumer({**shared, "group.id": GROUP})
-        self._letters = Consumer({**shared, "group.id": LETTERS_GROUP})
+        self._consumer = Consumer({**shared, "group.id": group_of(settings, "persist")})
+        self._letters = Consumer({**shared, "group.id": group_of(settings, "dead-letters")})
 
     def __enter__(self) -> "Topics":
         return self

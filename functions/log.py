@@ -11,12 +11,10 @@ from functools import cache
 from typing import TextIO
 
 from aws_lambda_powertools import Logger
-from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+from chalicelib import emf
 from chalicelib.config import settings
 from functions.kafka_batch import KafkaRecord
-
-SERVICE = NAMESPACE = "onsale"
 
 
 class _Stderr(logging.StreamHandler[TextIO]):
@@ -41,7 +39,7 @@ def logger(function: str) -> Logger:
     Fields come as keywords; of what one line is about `sale`, `epoch` and `version`. POWERTOOLS_LOG_LEVEL is its level.
     """
     made = Logger(
-        f"{SERVICE}.{function}",
+        f"{emf.SERVICE}.{function}",
         logger_handler=_Stderr(),
         log_record_order=["timestamp", "level", "message"],
         location=None,
@@ -49,7 +47,7 @@ def logger(function: str) -> Logger:
         use_rfc3339=True,
         serialize_stacktrace=False,
     )
-    made.append_keys(service=SERVICE, function=function)
+    made.append_keys(service=emf.SERVICE, function=function)
     return made
 
 
@@ -78,14 +76,7 @@ class Metrics:
 
     def publish(self, **values: float) -> None:
         """Write values as one EMF line: `…_ms` are milliseconds, everything else counts."""
-        if not settings().publishes_metrics:
-            return
-        emf = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, service=SERVICE)
-        emf.add_dimension("stage", settings().stage)
-        emf.add_dimension("function", self._function)
-        for name, value in values.items():
-            emf.add_metric(name, "Milliseconds" if name.endswith("_ms") else "Count", value)
-        emf.flush_metrics()
+        emf.publish(self._function, **values)
 
 
 @cache

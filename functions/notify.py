@@ -137,7 +137,7 @@ def sent_record() -> SentRecord:
 def dead_letter_queue() -> DeadLetterQueue:
     """Return notify's own dead letters: what persist could apply must not come back to persist."""
     of = settings()
-    return DeadLetterQueue(ReliableProducer(client_config(of)), of.kafka_notify_dlq_topic, FUNCTION)
+    return DeadLetterQueue(ReliableProducer(lambda: client_config(of)), of.kafka_notify_dlq_topic, FUNCTION)
 
 
 @cache

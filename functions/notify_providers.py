@@ -23,19 +23,19 @@ from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 from chalicelib.config import Settings, settings
 from chalicelib.errors import OnsaleError
 from functions.messages import Mail
+from functions.mime import composed
 
 SENDERS = 8  # messages on their way at the same time, and connections kept for them
 CONNECT_TIMEOUT_S = 2.0
 READ_TIMEOUT_S = 5.0
 PAUSES_S = (0.1, 0.4)  # between the tries of a message that was throttled
 
-# SNS Publish and SES v2 SendEmail, API references: errors that are about this recipient or this content.
+# SNS Publish and SES SendRawEmail, API references: errors that are about this recipient or this content.
 _MESSAGE_AT_FAULT = frozenset(
     {
-        "BadRequestException",  # SES: an address that it cannot use
         "InvalidParameter",  # SNS: not a phone number it can send to
         "InvalidParameterException",
-        "InvalidParameterValue",
+        "InvalidParameterValue",  # SES: an address that it cannot use
         "InvalidParameterValueException",
         "MessageRejected",  # SES: the content, or a recipient that is not allowed
         "OptedOut",  # SNS: this number wants no messages
@@ -88,8 +88,8 @@ class Providers:
         self._topic_arn = of.sns_topic_arn
         self._sender = of.ses_from
         self._sns: Any = sns or (_client("sns", of) if of.sns_topic_arn else None)
-        # SES v2 is the API that AWS develops; its SendEmail takes tags and headers, as v1's does not.
-        self._ses: Any = ses or (_client("sesv2", of) if of.ses_from else None)
+        # SES' first API: the only one that every emulator has, and as raw mail it takes headers and tags, too.
+        self._ses: Any = ses or (_client("ses", of) if of.ses_from else None)
 
     def publish(self, message: str, attributes: Mapping[str, str], group: str, name: str) -> str:
         """Publish to the topic. A FIFO topic keeps the order of a `group` and takes each `name` once in 5 minutes."""
@@ -103,25 +103,25 @@ class Providers:
     def text(self, phone: str, line: str) -> str:
         """Send an SMS, as a transactional message: it is not held back for cheaper hours."""
         kind = _attributes({"AWS.SNS.SMS.SMSType": "Transactional"})
-        return self._sent(lambda: self._sns.publish(PhoneNumber=phone, Message=line, MessageAttributes=kind))
+        return self._sent(lambda: self._sns.publish(PhoneNumber=phone, Message=line, MessageAttributes=kind), phone)
 
     def mail(self, address: str, content: Mail, tags: Mapping[str, str], name: str) -> str:
         """Send an e-mail. `name` stands in a header, so that a mail that came twice can be told."""
-        simple = {
-            "Subject": {"Data": content.subject, "Charset": "UTF-8"},
-            "Body": {"Text": {"Data": content.body, "Charset": "UTF-8"}},
-            "Headers": [{"Name": "X-Onsale-Message", "Value": name}],
-        }
+        try:
+            data = composed(self._sender, address, content, {"X-Onsale-Message": name})
+        except ValueError as error:  # its text may quote the address
+            raise NeverSendable(f"no mail can be made of it: {type(error).__name__}") from None
         return self._sent(
-            lambda: self._ses.send_email(
-                FromEmailAddress=self._sender,
-                Destination={"ToAddresses": [address]},
-                Content={"Simple": simple},
-                EmailTags=[{"Name": key, "Value": value} for key, value in tags.items()],
-            )
+            lambda: self._ses.send_raw_email(
+                Source=_bare(self._sender),  # without the name, which would have to be ASCII here
+                Destinations=[address],
+                RawMessage={"Data": data},
+                Tags=[{"Name": key, "Value": value} for key, value in tags.items()],
+            ),
+            address,
         )
 
-    def _sent(self, send: Callable[[], Mapping[str, Any]]) -> str:
+    def _sent(self, send: Callable[[], Mapping[str, Any]], to: str = "") -> str:
         """Call a provider; what was throttled is tried again at once, twice. Raises NeverSendable, ProviderAway."""
         for pause_s in (*PAUSES_S, None):
             try:
@@ -131,19 +131,20 @@ class Providers:
                 if code in _NOT_NOW and pause_s is not None:
                     time.sleep(pause_s)
                     continue
-                raise self._meaning(code, error) from None  # the chain would carry the provider's words into a log
+                raise self._meaning(code, error, to) from None  # the chain would carry the provider's words into a log
             except (ParamValidationError, UnicodeError) as error:
                 raise NeverSendable(without_contact(f"{type(error).__name__}: {error}")) from None
             except (BotoCoreError, OSError) as error:
                 raise ProviderAway(type(error).__name__) from None
         raise AssertionError("the last try returns or raises")
 
-    def _meaning(self, code: str, error: ClientError) -> NeverSendable | ProviderAway:
+    def _meaning(self, code: str, error: ClientError, to: str) -> NeverSendable | ProviderAway:
         text = str(error.response.get("Error", {}).get("Message", ""))
         # SES says MessageRejected of a sender that is not verified, too: a setting is wrong, not this message.
         ours = "TopicArn" in text or (bool(self._sender) and _bare(self._sender) in text)
         if code in _MESSAGE_AT_FAULT and not ours:
-            return NeverSendable(without_contact(f"{code}: {text}"))
+            quoted = text.replace(to, "<recipient>") if to else text
+            return NeverSendable(without_contact(f"{code}: {quoted}"))
         return ProviderAway(without_contact(f"{code}: {text}") if ours else code or type(error).__name__)
 
 
@@ -165,7 +166,7 @@ def _client(service: str, of: Settings) -> Any:
         max_pool_connections=SENDERS,
         tcp_keepalive=True,
     )
-    region = of.aws_region or of.aws_default_region
+    region = of.region
     return boto3.client(service, region_name=region, endpoint_url=of.aws_endpoint_url or None, config=config)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from functions import arguments
 from functions.mysql import database
+from functions.pages import page as page_of
 from functions.sale_settings import iso
 
 PAGE = 5_000
@@ -29,8 +30,8 @@ def page(given: Mapping[str, Any]) -> dict[str, Any]:
         parameters.append(values["status"])
     with database().transaction() as cursor:
         cursor.execute(query + " ORDER BY user_id LIMIT %s", (*parameters, limit))
-        rows = [as_json(row) for row in cursor.fetchall()]
-    return {"purchases": rows, "next": rows[-1]["userId"] if len(rows) == limit else None}
+        rows = cursor.fetchall()
+    return page_of("purchases", ((as_json(row), row[0]) for row in rows), more=len(rows) == limit)
 
 
 def as_json(row: tuple[Any, ...]) -> dict[str, Any]:

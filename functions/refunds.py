@@ -10,6 +10,7 @@ from typing import Any
 from chalicelib.errors import Refused
 from functions import arguments
 from functions.mysql import database
+from functions.pages import page
 from functions.sale_settings import iso
 
 PAGE = 5_000
@@ -41,8 +42,8 @@ def list_all(given: Mapping[str, Any]) -> dict[str, Any]:
             f"{query}{_IS.get(values.get('state', ''), '')} ORDER BY payment_id LIMIT %s",
             (values["saleId"], values.get("after", ""), limit),
         )
-        refunds = [_as_json(row) for row in cursor.fetchall()]
-    return {"refunds": refunds, "next": refunds[-1]["paymentId"] if len(refunds) == limit else None}
+        rows = cursor.fetchall()
+    return page("refunds", ((_as_json(row), row[0]) for row in rows), more=len(rows) == limit)
 
 
 def settle(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 from chalicelib import wiring
 from chalicelib.config import settings
 from chalicelib.errors import Refused, StoreUnavailable
+from chalicelib.pulse import Pulse
 from chalicelib.sale.model import CLOSED, DRAFT, SCHEDULED, Sale
+from chalicelib.sale_list import SaleList
 from functions.dead_letter_queue import dead_letter_queue
 from functions.kafka_client import client_config
-from functions.log import correlate, logger, metrics
+from functions.log import correlate, logger
 from functions.outbox_relay import Relay
 from functions.producer import DELIVERY_TIMEOUT_MS, ReliableProducer
 
@@ -23,7 +25,6 @@ _SOON_MS = 60_000  # a sale that opens within this time keeps the run going: the
 _LOOK_AT_SALES_EVERY_S = 1.0
 _TIME_TO_FINISH_MS = DELIVERY_TIMEOUT_MS + 4_000  # a pass, its reports and forgetting must fit before Lambda's time-out
 _log = logger("relay")
-_metrics = metrics("relay")
 
 
 class LambdaContext(Protocol):
@@ -52,14 +53,13 @@ def handler(_event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]
     relay = Relay(wiring.outbox(), _producer(), dead_letter_queue("relay"), settings().kafka_topic, consumer)
     totals = run(relay, context.get_remaining_time_in_millis)
     fields = {**asdict(totals), "duration_ms": round((time.perf_counter() - started_s) * 1000, 1)}
-    _metrics.publish(**fields)
     _log.info("relay run over", consumer=consumer, extra=fields)
     return asdict(totals)
 
 
 @cache
 def _producer() -> ReliableProducer:
-    made = ReliableProducer(client_config(settings()))
+    made = ReliableProducer(lambda: client_config(settings()))
     made.connect()
     return made
 
@@ -67,12 +67,13 @@ def _producer() -> ReliableProducer:
 def run(relay: Relay, remaining_ms: Callable[[], int]) -> Totals:
     """Make passes until 65 s are over, Lambda's time runs out, or there is nothing to wait for."""
     ends_at_s = time.monotonic() + RUN_S
-    totals = Totals()
+    totals, sales, pulse = Totals(), SaleList(), Pulse("relay")
     look_at_s = 0.0
-    while time.monotonic() < ends_at_s and remaining_ms() > _TIME_TO_FINISH_MS:
-        pause_s = _POLL_S
+    quiet = False
+    while not quiet and time.monotonic() < ends_at_s and remaining_ms() > _TIME_TO_FINISH_MS:
+        pause_s, failures = _POLL_S, totals.failures
         try:
-            sale_ids = wiring.reader().sale_ids()
+            sale_ids = sales.ids()
             done = relay.relay_once(sale_ids)
             totals.passes += 1
             totals.sent += done.sent
@@ -81,16 +82,18 @@ def run(relay: Relay, remaining_ms: Callable[[], int]) -> Totals:
                 totals.failures += 1
                 pause_s = _AFTER_FAILURE_S
             elif done.sent:
-                continue
+                pause_s = 0.0
             elif time.monotonic() >= look_at_s:
                 look_at_s = time.monotonic() + _LOOK_AT_SALES_EVERY_S
-                if not any(_needs_relay(sale_id) for sale_id in sale_ids):
-                    break
+                quiet = not any(_needs_relay(sale_id) for sale_id in sale_ids)
         except StoreUnavailable as error:
             totals.failures += 1
             pause_s = _AFTER_FAILURE_S
             _log.warning("outboxes cannot be read", error=error.detail)
-        time.sleep(pause_s)
+        pulse.beat(asdict(totals), well=totals.failures == failures)
+        if pause_s and not quiet:
+            time.sleep(pause_s)
+    pulse.end(asdict(totals), quiet=quiet)
     return totals
 
 

@@ -1,6 +1,7 @@
 """The operator's actions on sales: create, list, show, configure, pause, resume, close, reopen."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from chalicelib.errors import FieldError, InvalidRequest, Refused
@@ -8,6 +9,7 @@ from chalicelib.sale.model import Sale, SalePlan, SaleSettings
 from chalicelib.sale.settings_codec import to_text
 from chalicelib.wiring import reader, store
 from functions import arguments, sale_settings
+from functions.pages import page
 from functions.sale_settings import as_json, check_times, chosen, iso
 from functions.seat_plan import seat_ids
 
@@ -40,15 +42,15 @@ def create(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def list_all(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return every sale that is not archived, by id."""
-    arguments.read(given, {})
-    sales = []
-    for sale_id in sorted(reader().sale_ids()):
-        try:
-            sales.append(_document(reader().sale(sale_id)))
-        except Refused:  # an id whose sale was never completed, or was archived meanwhile
-            continue
-    return {"sales": sales}
+    """Return the sales that are not archived, by id; `next` is the `after` of the following page, or null."""
+    after = arguments.read(given, {"after": arguments.sale_id}).get("after", "")
+    return page("sales", _listed(each for each in sorted(reader().sale_ids()) if each > after))
+
+
+def _listed(sale_ids: Iterable[str]) -> Iterator[tuple[dict[str, Any], str]]:
+    for sale_id in sale_ids:
+        with suppress(Refused):  # an id whose sale was never completed, or was archived meanwhile
+            yield _document(reader().sale(sale_id)), sale_id
 
 
 def show(given: Mapping[str, Any]) -> dict[str, Any]:

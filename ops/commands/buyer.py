@@ -4,9 +4,9 @@ from typing import Any
 
 import click
 
-from ops.commands.options import OrderedGroup, dry_run_option, json_option, yes_option
-from ops.console import ask, print_json, say, show, table
-from ops.operation import operate
+from ops.commands.options import OrderedGroup, dry_run_option, json_option, target_option, yes_option
+from ops.console import print_json, say, show, table
+from ops.operation import confirm, operate
 
 _id = click.argument("sale_id", metavar="ID")
 _user = click.argument("user_id", metavar="USER")
@@ -20,6 +20,7 @@ def buyer() -> None:
 @buyer.command("show", short_help="Show a buyer in Redis and MySQL, and the messages sent; looking changes nothing.")
 @_id
 @_user
+@target_option
 @json_option
 def show_buyer(sale_id: str, user_id: str, as_json: bool) -> None:
     """Show where a buyer stands in Redis, what MySQL has of them, and what was sent; looking changes nothing."""
@@ -33,13 +34,18 @@ def show_buyer(sale_id: str, user_id: str, as_json: bool) -> None:
 @buyer.command(short_help="Cancel what a buyer holds or bought. Asks first.")
 @_id
 @_user
+@target_option
 @yes_option
 @dry_run_option
 @json_option
 def cancel(sale_id: str, user_id: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Cancel what a buyer holds or bought; a paid purchase becomes a refund due. Asks first."""
+    """Cancel what a buyer holds or bought; a paid purchase becomes a refund due. Asks first.
+
+    \b
+    onsale buyer cancel spring ann --dry-run
+    """
     if not dry_run:
-        ask(f"Cancel what {user_id} has in the sale {sale_id}?", yes=yes)
+        confirm(f"Cancel what {user_id} has in the sale {sale_id}?", yes=yes)
     answer = operate("buyer.cancel", saleId=sale_id, userId=user_id, dryRun=dry_run)
     if as_json:
         print_json(answer)
@@ -50,13 +56,18 @@ def cancel(sale_id: str, user_id: str, yes: bool, dry_run: bool, as_json: bool) 
 @buyer.command(short_help="Erase how to reach a buyer. Asks first.")
 @_id
 @_user
+@target_option
 @yes_option
 @dry_run_option
 @json_option
 def erase(sale_id: str, user_id: str, yes: bool, dry_run: bool, as_json: bool) -> None:
-    """Erase how to reach a buyer (e-mail, phone); purchases stay under the bare user id. Asks first."""
+    """Erase how to reach a buyer (e-mail, phone); purchases stay under the bare user id. Asks first.
+
+    \b
+    onsale buyer erase spring ann --target stack:onsale-prod --yes
+    """
     if not dry_run:
-        ask(f"Erase the contact of {user_id} in the sale {sale_id}?", yes=yes)
+        confirm(f"Erase the contact of {user_id} in the sale {sale_id}?", yes=yes)
     answer = operate("buyer.erase", saleId=sale_id, userId=user_id, dryRun=dry_run)
     if as_json:
         print_json(answer)

@@ -22,7 +22,7 @@ def leaves(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]
 def markdown() -> str:
     """Return two tables: the commands, and the settings of a sale that `create` and `configure` take.
 
-    `--json` and `--help`, which all have, are left out.
+    `--json` and `--help`, which all have, are left out, and `--target`, which all have that act on a sale.
     """
     rows = ["| command | what it does |", "| --- | --- |"]
     settings: dict[str, str] = {}
@@ -49,7 +49,9 @@ def _arguments(command: click.Command) -> list[str]:
 
 
 def _options(command: click.Command) -> list[click.Option]:
-    return [each for each in command.params if isinstance(each, click.Option) and each.name != "as_json"]
+    return [
+        each for each in command.params if isinstance(each, click.Option) and each.name not in ("as_json", "target")
+    ]
 
 
 def _spelled(option: click.Option) -> str:

@@ -9,13 +9,13 @@ from typing import IO, Any
 import click
 
 from ops.commands.dlq_report import letter_line, letter_report, results_report
-from ops.commands.options import OrderedGroup, dry_run_option, json_option, yes_option
-from ops.console import FAILED, OK, ask, print_json, say, show, table
-from ops.operation import operate
+from ops.commands.options import OrderedGroup, dry_run_option, json_option, target_option, yes_option
+from ops.console import FAILED, OK, print_json, say, show, table
+from ops.operation import confirm, operate, pages
 
 ANY = "ANY"
 _HEAD = ("LETTER", "STATE", "REASON", "SALE", "VERSION", "TYPE", "BUYER", "BYTES", "DEAD AT")
-_PART = 1_000_000  # bytes of a value that one answer carries
+_PART = 262_144  # bytes of a value that one answer carries
 
 _letters = click.argument("letters", metavar="[LETTER]...", nargs=-1)
 _sale = click.option("--sale", "sale_id", metavar="ID", help="Only those of this sale.")
@@ -37,6 +37,7 @@ def dlq() -> None:
     default="OPEN",
     help="Only those in this state (OPEN).",
 )
+@target_option
 @json_option
 def list_letters(sale_id: str | None, reason: str | None, state: str, as_json: bool) -> None:
     """List dead letters in the order of their arrival. A letter is named by where its record came from.
@@ -45,7 +46,8 @@ def list_letters(sale_id: str | None, reason: str | None, state: str, as_json: b
     onsale dlq list
     onsale dlq list --sale spring --state ANY --json | jq -r .[].letterId
     """
-    letters = list(_pages(sale_id, reason, state))
+    wanted = None if state == ANY else state
+    letters = list(pages("dlq.list", "letters", saleId=sale_id, reason=reason, state=wanted))
     if as_json:
         print_json(letters)
     elif letters:
@@ -57,6 +59,7 @@ def list_letters(sale_id: str | None, reason: str | None, state: str, as_json: b
 @dlq.command("show", short_help="Show a dead letter: its record, why it is dead, what was done.")
 @click.argument("letter", metavar="LETTER")
 @click.option("--raw", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE", help="Only write the value.")
+@target_option
 @json_option
 def show_letter(letter: str, raw: str | None, as_json: bool) -> None:
     """Show a dead letter: its record, why it is dead, what was done about it.
@@ -89,6 +92,7 @@ def show_letter(letter: str, raw: str | None, as_json: bool) -> None:
 @_reason
 @click.option("--why", metavar="TEXT", help="What was repaired, for the record.")
 @_force
+@target_option
 @yes_option
 @dry_run_option
 @json_option
@@ -117,8 +121,11 @@ def replay(
         raise click.UsageError("--sale and --reason go with --all only")
     if every and force:
         raise click.UsageError("--force goes with letters that are named")
-    if every and not dry_run:
-        ask(f"Replay all open dead letters{f' of the sale {sale_id}' if sale_id else ''}?", yes=yes)
+    if not dry_run:
+        which = (
+            f"all open dead letters{f' of the sale {sale_id}' if sale_id else ''}" if every else "these dead letters"
+        )
+        confirm(f"Replay {which}?", yes=yes, always=every)
     named = list(dict.fromkeys(letters)) or None
     what = {"letterIds": named, "all": every, "saleId": sale_id, "reason": reason, "why": why, "force": force}
     return _done(list(_replayed(dry_run, what)), as_json)
@@ -128,6 +135,7 @@ def replay(
 @click.argument("letters", metavar="LETTER...", nargs=-1, required=True)
 @click.option("--why", metavar="TEXT", required=True, help="Why they will never be written.")
 @_force
+@target_option
 @yes_option
 @dry_run_option
 @json_option
@@ -138,19 +146,10 @@ def discard(letters: tuple[str, ...], why: str, force: bool, yes: bool, dry_run:
     onsale dlq discard reservation-events-3-1234 --why "a test of the producer" --yes
     """
     if not dry_run:
-        ask(f"Discard {len(letters)} dead letter{'s' if len(letters) > 1 else ''} for good?", yes=yes)
+        confirm(f"Discard {len(letters)} dead letter{'s' if len(letters) > 1 else ''} for good?", yes=yes)
     named = list(dict.fromkeys(letters))
     answer = operate("dlq.discard", letterIds=named, why=why, force=force, dryRun=dry_run)
     return _done(answer["letters"], as_json)
-
-
-def _pages(sale_id: str | None, reason: str | None, state: str) -> Iterator[dict[str, Any]]:
-    after: int | None = 0
-    while after is not None:
-        wanted = None if state == ANY else state
-        page = operate("dlq.list", saleId=sale_id, reason=reason, state=wanted, after=after)
-        yield from page["letters"]
-        after = page["next"]
 
 
 def _replayed(dry_run: bool, what: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -5,11 +5,32 @@ from typing import Any, TypeVar
 
 import click
 
+from ops.operation import LOCAL, choose
+
 Decorated = TypeVar("Decorated", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask; needed where there is no terminal.")
 dry_run_option = click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+
+
+def _choose(_: click.Context, __: click.Parameter, target: str) -> None:
+    try:
+        choose(target)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+target_option = click.option(
+    "--target",
+    metavar="TARGET",
+    envvar="ONSALE_TARGET",
+    show_envvar=True,
+    default=LOCAL,
+    expose_value=False,
+    callback=_choose,
+    help="Whose data: local, stack:NAME or a function's ARN (local).",
+)
 
 # (option, type, metavar, help); the argument's name is the option's in camelCase.
 _SETTINGS: tuple[tuple[str, Any, str | None, str], ...] = (

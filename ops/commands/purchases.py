@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from ops.operation import operate
+from ops.commands.options import target_option
+from ops.operation import pages
 
 COLUMNS = (
     "userId",
@@ -29,6 +30,7 @@ COLUMNS = (
 @click.option(
     "--status", type=click.Choice(["HELD", "CONFIRMED", "CANCELLED", "EXPIRED"]), help="Only those in this state."
 )
+@target_option
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 def purchases(sale_id: str, form: str, status: str | None, as_json: bool) -> None:
     """Print a sale's purchases from MySQL, one buyer a row; ended ones included.
@@ -36,20 +38,13 @@ def purchases(sale_id: str, form: str, status: str | None, as_json: bool) -> Non
     \b
     onsale purchases spring --status CONFIRMED > sold.csv
     onsale purchases spring --format json | jq length
+    onsale purchases spring --target stack:onsale-prod > sold.csv
     """
-    rows = _rows(sale_id, status)
+    rows = pages("purchases", "purchases", saleId=sale_id, status=status)
     if as_json or form == "json":
         _write_json(rows)
     else:
         _write_csv(rows)
-
-
-def _rows(sale_id: str, status: str | None) -> Iterator[dict[str, Any]]:
-    after: str | None = ""
-    while after is not None:
-        page = operate("purchases", saleId=sale_id, after=after or None, status=status)
-        yield from page["purchases"]
-        after = page["next"]
 
 
 def _write_csv(rows: Iterator[dict[str, Any]]) -> None:

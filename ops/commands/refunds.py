@@ -1,13 +1,10 @@
 """`onsale refunds …`: the money that has to go back, and what of it has gone."""
 
-from collections.abc import Iterator
-from typing import Any
-
 import click
 
-from ops.commands.options import OrderedGroup, dry_run_option, json_option, yes_option
-from ops.console import ask, print_json, say, show, table
-from ops.operation import operate
+from ops.commands.options import OrderedGroup, dry_run_option, json_option, target_option, yes_option
+from ops.console import print_json, say, show, table
+from ops.operation import confirm, operate, pages
 
 _id = click.argument("sale_id", metavar="ID")
 _HEAD = ("PAYMENT", "BUYER", "RESERVATION", "WHY", "DUE SINCE", "SETTLED")
@@ -21,6 +18,7 @@ def refunds() -> None:
 @refunds.command("list", short_help="List the refunds of a sale: due since, why, settled.")
 @_id
 @click.option("--state", type=click.Choice(["DUE", "SETTLED"]), help="Only those in this state.")
+@target_option
 @json_option
 def list_refunds(sale_id: str, state: str | None, as_json: bool) -> None:
     """List the refunds of a sale: due since when, why, and when settled.
@@ -28,7 +26,7 @@ def list_refunds(sale_id: str, state: str | None, as_json: bool) -> None:
     \b
     onsale refunds list spring --state DUE
     """
-    found = list(_refunds(sale_id, state))
+    found = list(pages("refunds.list", "refunds", saleId=sale_id, state=state))
     if as_json:
         print_json(found)
     elif found:
@@ -40,6 +38,7 @@ def list_refunds(sale_id: str, state: str | None, as_json: bool) -> None:
 @refunds.command("settle", short_help="Note that payments were given back. Asks first.")
 @_id
 @click.argument("payment_ids", metavar="PAYMENT...", nargs=-1, required=True)
+@target_option
 @yes_option
 @dry_run_option
 @json_option
@@ -50,18 +49,10 @@ def settle_refunds(sale_id: str, payment_ids: tuple[str, ...], yes: bool, dry_ru
     onsale refunds settle spring pay_17 pay_18 --yes
     """
     if not dry_run:
-        ask(f"Note {len(payment_ids)} payments of the sale {sale_id} as given back?", yes=yes)
+        confirm(f"Note {len(payment_ids)} payments of the sale {sale_id} as given back?", yes=yes)
     chosen = list(dict.fromkeys(payment_ids))
     answer = operate("refunds.settle", saleId=sale_id, paymentIds=chosen, dryRun=dry_run)
     if as_json:
         print_json(answer)
     else:
         say(answer["outcome"])
-
-
-def _refunds(sale_id: str, state: str | None) -> Iterator[dict[str, Any]]:
-    after: str | None = ""
-    while after is not None:
-        page = operate("refunds.list", saleId=sale_id, after=after or None, state=state)
-        yield from page["refunds"]
-        after = page["next"]

@@ -15,7 +15,7 @@ def topics() -> None:
     """Create the topics of the events and of the dead letters."""
     from functions.topics import create_topics
 
-    create_topics(PARTITIONS, 1)
+    create_topics(PARTITIONS)
 
 
 def tables() -> None:

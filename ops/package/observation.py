@@ -2,13 +2,18 @@
 
 from typing import Any
 
+from chalicelib.emf import DIMENSIONS, NAMESPACE, SERVICE
+
 Resources = dict[str, dict[str, Any]]
 
 _RETENTION_DAYS = 30
 _MINUTE_S = 60
 
-# OffsetLag of a mapping, in records, above which a consumer is behind for good.
+# OffsetLag of a consumer, in records, above which it is behind for good.
 _LAG = 10_000
+_PULSES = 200  # a minute; a loop that keeps up has 300 and more
+_OUTBOX = 5_000  # events; admission stops at `max_outbox`, which is 10,000 unless a sale says otherwise
+_OUTBOX_AGE_MS = 30_000
 
 
 def log_group(function: str) -> dict[str, Any]:
@@ -26,31 +31,72 @@ def alarms(function: str, *, consumes: bool) -> Resources:
     """Return the alarms of a function; a consumer's lag is alarmed too."""
     name: dict[str, Any] = {"Name": "FunctionName", "Value": {"Ref": function}}
     found = {
-        f"{function}ErrorsAlarm": _alarm("Errors", "AWS/Lambda", [name], threshold=1, periods=3),
-        f"{function}ThrottlesAlarm": _alarm("Throttles", "AWS/Lambda", [name], threshold=1, periods=3),
+        f"{function}ErrorsAlarm": _alarm(
+            "a function ended in an error", "Errors", "AWS/Lambda", [name], threshold=1, periods=3
+        ),
+        f"{function}ThrottlesAlarm": _alarm(
+            "Lambda refused to start a function", "Throttles", "AWS/Lambda", [name], threshold=1, periods=3
+        ),
     }
     if consumes:
-        # Kafka mappings report OffsetLag, not IteratorAge, which is for streams.
+        # OffsetLag is what Lambda tells of Kafka (IteratorAge is for streams), by function: the worst of its mappings.
         found[f"{function}LagAlarm"] = _alarm(
-            "OffsetLag", "AWS/Lambda", [name], threshold=_LAG, periods=5, statistic="Maximum"
+            "records wait on Kafka", "OffsetLag", "AWS/Lambda", [name], threshold=_LAG, periods=5, statistic="Maximum"
         )
     return found
 
 
-def pulse_alarms() -> Resources:
-    """Return the alarms on the scheduled loops: silence of theirs is the fault."""
-    return {
-        f"{function}PulseAlarm": _alarm(
-            "Invocations",
-            "AWS/Lambda",
-            [{"Name": "FunctionName", "Value": {"Ref": function}}],
-            threshold=1,
+def loop_alarms() -> Resources:
+    """Return the alarms on the scheduled loops and on what waits for them.
+
+    Of a loop silence is the fault: no pulse, or too few. An idle stage has as many as a busy one (`chalicelib.pulse`).
+    """
+    slow = {
+        f"{resource}PulseAlarm": _alarm(
+            f"fewer than {_PULSES} good ticks a minute",
+            "pulses",
+            NAMESPACE,
+            _ours(function),
+            threshold=_PULSES,
             periods=3,
             below=True,
             missing="breaching",
         )
-        for function in ("Promote", "Relay")
+        for resource, function in (("Promote", "promote"), ("Relay", "relay"))
     }
+    # Told by promote, for the relay may be what does not run; and in every run, so that silence is a fault here too.
+    return slow | {
+        f"{name}Alarm": _alarm(
+            says,
+            metric,
+            NAMESPACE,
+            _ours("promote"),
+            threshold=threshold,
+            periods=3,
+            statistic="Maximum",
+            missing="breaching",
+        )
+        for name, metric, threshold, says in (
+            ("OutboxLength", "outbox", _OUTBOX, "events wait for Kafka"),
+            ("OutboxAge", "outbox_age_ms", _OUTBOX_AGE_MS, "an event waits for Kafka for too long"),
+        )
+    }
+
+
+def letter_alarms() -> Resources:
+    """Return the alarm on dead letters that nobody has dealt with; it stays until the function tells another number."""
+    letters = _ours("dead_letters")
+    alarm = _alarm(
+        "dead letters wait for an operator",
+        "open",
+        NAMESPACE,
+        letters,
+        threshold=1,
+        periods=1,
+        statistic="Maximum",
+        missing="ignore",
+    )
+    return {"OpenLettersAlarm": alarm}
 
 
 def api_alarms(stage: str) -> Resources:
@@ -59,16 +105,30 @@ def api_alarms(stage: str) -> Resources:
         {"Name": "ApiName", "Value": {"Ref": "AWS::StackName"}},
         {"Name": "Stage", "Value": stage},
     ]
-    slow = _alarm("Latency", "AWS/ApiGateway", api, threshold=1000, periods=3)
+    slow = _alarm(
+        "the slowest hundredth of the answers takes over a second",
+        "Latency",
+        "AWS/ApiGateway",
+        api,
+        threshold=1000,
+        periods=3,
+    )
     del slow["Properties"]["Statistic"]
     slow["Properties"]["ExtendedStatistic"] = "p99"
     return {
-        "ApiFaultsAlarm": _alarm("5XXError", "AWS/ApiGateway", api, threshold=5, periods=2),
+        "ApiFaultsAlarm": _alarm("the API answers 5xx", "5XXError", "AWS/ApiGateway", api, threshold=5, periods=2),
         "ApiSlowAlarm": slow,
     }
 
 
+def _ours(function: str) -> list[dict[str, Any]]:
+    """Return the dimensions of a function's own metrics; a stage is called as its stack."""
+    values = {"service": SERVICE, "stage": {"Ref": "AWS::StackName"}, "function": function}
+    return [{"Name": name, "Value": values[name]} for name in DIMENSIONS]
+
+
 def _alarm(
+    says: str,
     metric: str,
     namespace: str,
     dimensions: list[dict[str, Any]],
@@ -83,6 +143,7 @@ def _alarm(
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
+            "AlarmDescription": says,
             "MetricName": metric,
             "Namespace": namespace,
             "Dimensions": dimensions,

@@ -1,7 +1,9 @@
 """A gate before the emulator: it notes each call, and answers in the provider's place when a test tells it to."""
 
-import json
+import email
+import email.policy
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,8 +11,6 @@ from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
-
-_MAILS = "/v2/email/outbound-emails"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ def open_gate(emulator_url: str) -> Iterator[Gate]:
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            call = _call(self.path, body)
+            call = _call(body)
             gate.calls.append(call)
             refusal = gate.rule(call)
             if refusal is None or refusal.taken:
@@ -85,7 +85,7 @@ def open_gate(emulator_url: str) -> Iterator[Gate]:
                 self.close_connection = True
                 return
             if refusal is not None:
-                status, headers, answer = _error(call, refusal)
+                status, headers, answer = _error(refusal)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
@@ -122,22 +122,17 @@ def open_gate(emulator_url: str) -> Iterator[Gate]:
         server.server_close()
 
 
-def _call(path: str, body: bytes) -> Call:
-    if path == _MAILS:
-        mail = json.loads(body)
-        simple = mail["Content"]["Simple"]
-        (to,) = mail["Destination"]["ToAddresses"]
-        return Call("email", to, simple["Subject"]["Data"], simple["Body"]["Text"]["Data"], mail)
+def _call(body: bytes) -> Call:
     form = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+    if form["Action"] == "SendRawEmail":
+        mail = email.message_from_bytes(b64decode(form["RawMessage.Data"]), policy=email.policy.default)
+        return Call("email", form["Destinations.member.1"], mail["Subject"], mail.get_content(), form)
     if "PhoneNumber" in form:
         return Call("sms", form["PhoneNumber"], "", form["Message"], form)
     return Call("topic", form["TopicArn"], "", form["Message"], form)
 
 
-def _error(call: Call, refusal: Refusal) -> tuple[int, dict[str, str], bytes]:
-    if call.channel == "email":
-        body = json.dumps({"message": refusal.message})
-        return refusal.status, {"Content-Type": "application/json", "x-amzn-ErrorType": refusal.code}, body.encode()
+def _error(refusal: Refusal) -> tuple[int, dict[str, str], bytes]:
     body = (
         "<ErrorResponse><Error><Type>Sender</Type>"
         f"<Code>{refusal.code}</Code><Message>{refusal.message}</Message></Error></ErrorResponse>"

@@ -17,9 +17,8 @@ from chalicelib.sale.keys import sale_keys
 from functions import buyers, purchases, sale_minutes, sales
 from functions.dead_letter_queue import dead_letter_queue
 from functions.kafka_batch import records
-from functions.kafka_client import client_config
+from functions.kafka_client import client_config, group_of
 from functions.ledger import ledger
-from functions.ledger_topics import GROUP
 from functions.mysql import database
 from functions.operate import handler
 from functions.outbox_relay import Relay
@@ -39,7 +38,12 @@ class Pipes:
         self.producer = ReliableProducer(client_config(settings()))
         self._relay = Relay(wiring.outbox(), self.producer, dead_letter_queue("relay"), self.topic, "relay-0")
         self._consumer = Consumer(
-            {**client_config(settings()), "group.id": GROUP, "enable.auto.commit": False, "fetch.wait.max.ms": 10}
+            {
+                **client_config(settings()),
+                "group.id": group_of(settings(), "persist"),
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 10,
+            }
         )
 
     def relay(self, sale_id: str) -> None:

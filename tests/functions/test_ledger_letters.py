@@ -11,9 +11,8 @@ from chalicelib import wiring
 from chalicelib.config import settings
 from functions import dead_letter_table, ledger_topics, sales
 from functions.dead_letter_name import spelled
-from functions.kafka_client import client_config
+from functions.kafka_client import client_config, group_of
 from functions.ledger import ledger
-from functions.ledger_topics import LETTERS_GROUP
 from functions.mysql import database
 from functions.operate import handler
 from functions.producer import OutgoingRecord
@@ -85,7 +84,9 @@ class Broken:
 
 def _commit(topic: str) -> None:
     """Commit the end of the dead-letter topic for the group of dead_letters, as its event source does."""
-    consumer = Consumer({**client_config(settings()), "group.id": LETTERS_GROUP, "enable.auto.commit": False})
+    consumer = Consumer(
+        {**client_config(settings()), "group.id": group_of(settings(), "dead-letters"), "enable.auto.commit": False}
+    )
     _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), 10)
     consumer.commit(offsets=[TopicPartition(topic, 0, end)], asynchronous=False)
     consumer.close()

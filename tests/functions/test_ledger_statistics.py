@@ -9,10 +9,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from chalicelib.config import Settings
 from functions import persist, sale_minutes, statistics
-from functions.kafka_client import client_config
+from functions.kafka_client import client_config, group_of
 from functions.ledger_sides import DIFFERENT, EXPLAINED, IN_FLIGHT, RedisSide, Whereabouts
 from functions.ledger_statistics import (
-    GROUP,
     Counted,
     StatisticsGroup,
     StatisticsSide,
@@ -131,7 +130,7 @@ def group(kafka_settings: Settings) -> Iterator[StatisticsGroup]:
 
 
 def _commit(kafka_settings: Settings, offset: int) -> None:
-    consumer = Consumer({**client_config(kafka_settings), "group.id": GROUP})
+    consumer = Consumer({**client_config(kafka_settings), "group.id": group_of(kafka_settings, "statistics")})
     consumer.commit(offsets=[TopicPartition(kafka_settings.kafka_topic, 0, offset)], asynchronous=False)
     consumer.close()
 

@@ -3,6 +3,8 @@
 import json
 import urllib.request
 from dataclasses import replace
+from email import message_from_string
+from email.policy import default
 from typing import Any
 
 import pytest
@@ -116,7 +118,12 @@ def test_the_emulator_has_what_was_sent(desk: Desk, aws_url: str) -> None:
     desk.told(desk.event(1))
     with urllib.request.urlopen(f"{aws_url}/moto-api/data.json", timeout=20) as answer:  # noqa: S310
         kept: dict[str, Any] = json.load(answer)
-    assert any(EMAIL in json.dumps(each) and "confirmed" in each["subject"] for each in kept["ses"]["Message"])
+    mails = [
+        message_from_string(each["raw_data"], policy=default)
+        for each in kept["ses"]["RawMessage"]
+        if EMAIL in each["destinations"]
+    ]
+    assert any("confirmed" in mail["Subject"] and mail["To"] == EMAIL for mail in mails)
     assert any(desk.sale_id in json.dumps(each) for each in kept["sns"]["Topic"])
 
 

@@ -27,7 +27,7 @@ def replayed(record: KafkaRecord, letters: Letters, offset: int = 90) -> list[Ka
 
 
 UNDELIVERABLE = [
-    ("email", Refusal(400, "BadRequestException", f"Illegal address {EMAIL}")),
+    ("email", Refusal(400, "InvalidParameterValue", f"Illegal address {EMAIL}")),
     ("email", Refusal(400, "MessageRejected", f"Email address is not verified: {EMAIL}")),
     ("sms", Refusal(400, "InvalidParameter", f"Invalid parameter: PhoneNumber Reason: {PHONE} is not valid")),
     ("sms", Refusal(400, "OptedOut", f"{PHONE} has opted out")),

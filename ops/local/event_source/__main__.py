@@ -10,13 +10,14 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from chalicelib.config import Settings, settings
-from chalicelib.errors import BadSetting
+from chalicelib.errors import BadSetting, SecretUnavailable
 from functions.kafka_client import client_config
 from ops.local.event_source.child_function import ChildFunction
 from ops.local.event_source.failure_topic import FailureTopic
@@ -55,7 +56,7 @@ def main(words: list[str] | None = None) -> int:
                 Pollers((sys.executable, "-m", "ops.local.event_source", "--one-poller", *_words(words)), pollers)
             )
         return _alone(options, spec, mapping, config)
-    except (BadTemplate, BadSetting) as error:
+    except (BadTemplate, BadSetting, SecretUnavailable) as error:
         _log.error("%s", error)
         return USAGE
 
@@ -166,7 +167,7 @@ def _options() -> argparse.ArgumentParser:
 
 def _parameters(chosen: Settings) -> dict[str, str]:
     """Return the template's parameters that settings give: KafkaTopic is KAFKA_TOPIC."""
-    texts = {name: getattr(chosen, name) for name in chosen.__slots__}
+    texts = {each.name: getattr(chosen, each.name) for each in fields(chosen)}
     return {
         "".join(word.capitalize() for word in name.split("_")): str(value) for name, value in texts.items() if value
     }

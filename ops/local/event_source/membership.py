@@ -16,6 +16,8 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka import Message as ConsumedMessage
 from confluent_kafka.admin import AdminClient
 
+from functions.kafka_login import tie
+
 _SILENCE_S = 5.0  # without a record: a look whether the broker is there costs one request
 _AT_ONCE_S = 0.5
 _ANEW_S = 1.0  # to connect
@@ -42,11 +44,17 @@ class Membership:
     ) -> None:
         self._client_config = client_config
         self._config = {**client_config, **consumer_config, "error_cb": self._doubt}
+        self._login = client_config.get("error_cb")
         self._topic = topic
         self._hear: dict[str, Hear] = {"on_assign": on_assign, "on_revoke": on_revoke, "on_lost": on_lost}
         self._doubted = self._over = False
         self._heard_at_s = time.monotonic()
-        self.consumer = Consumer(self._config)
+        self.consumer = self._made()
+
+    def _made(self) -> Consumer:
+        made = Consumer(self._config)
+        tie(made, self._client_config)
+        return made
 
     def join(self) -> None:
         """Ask for partitions; they come while `consume` runs."""
@@ -76,7 +84,7 @@ class Membership:
         self.consumer.close()
         self._doubted = self._over = False
         self._heard_at_s = time.monotonic()
-        self.consumer = Consumer(self._config)
+        self.consumer = self._made()
         self.join()
 
     def close(self) -> None:
@@ -95,6 +103,8 @@ class Membership:
 
     def _doubt(self, error: KafkaError) -> None:
         self._doubted = self._doubted or error.code() in _DOUBTS
+        if self._login:
+            self._login(error)
 
     def _is_deaf(self) -> bool:
         if self._reaches(self.consumer, _AT_ONCE_S):

@@ -1,7 +1,7 @@
 """Reads a SAM or CloudFormation template: YAML with its short tags, parameters and references resolved.
 
-Only what names something can be resolved on one machine: Ref, Fn::Sub, Fn::Join. Anything else stays `Unresolved`,
-which harms nobody who does not need that value.
+Only what names something can be resolved on one machine: Ref, Fn::Sub, Fn::Join, and Fn::If where its condition is
+about such. Anything else stays `Unresolved`, which harms nobody who does not need that value.
 """
 
 import re
@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+
+from ops.local.event_source.conditions import holds
+
+_NO_VALUE = "AWS::NoValue"  # as a property it is none; it stands for itself until then
 
 
 class BadTemplate(ValueError):
@@ -69,6 +73,7 @@ class Template:
             **parameters,
         }
         self.resources: dict[str, Any] = document["Resources"]
+        self._conditions = self._section(document, "Conditions")
         self.globals: dict[str, Any] = self._section(self._section(document, "Globals"), "Function")
 
     def _section(self, of: dict[str, Any], name: str) -> dict[str, Any]:
@@ -84,15 +89,17 @@ class Template:
         except RecursionError as error:
             raise BadTemplate(f"{self.path}: is nested without end") from error
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-            raise BadTemplate(f"{self.path}: has a Fn::Sub or Fn::Join that is none: {error}") from error
+            raise BadTemplate(f"{self.path}: has a Fn::Sub, Fn::Join or Fn::If that is none: {error}") from error
 
     def _resolved(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [self._resolved(each) for each in value]
+            return [self._resolved(each) for each in value if not self._is_nothing(each)]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
             name, argument = next(iter(value.items()))
+            if name == "Fn::If" and (chosen := self._chosen(argument)) is not None:
+                return self._resolved(chosen)
             if name == "Ref":
                 return self._reference(str(argument))
             if name == "Fn::Sub":
@@ -101,7 +108,22 @@ class Template:
                 return str(argument[0]).join(str(self._resolved(each)) for each in argument[1])
             if name.startswith("Fn::"):
                 return Unresolved(f"{name} {argument}")
-        return {name: self._resolved(each) for name, each in value.items()}
+        return {name: self._resolved(each) for name, each in value.items() if not self._is_nothing(each)}
+
+    def _chosen(self, argument: Any) -> Any:
+        """Return the branch that Fn::If takes; None where only a deployment knows."""
+        condition, then, otherwise = argument
+        verdict = holds(condition, self._conditions, self._operand)
+        return None if verdict is None else then if verdict else otherwise
+
+    def _operand(self, value: Any) -> Any:
+        known = self._resolved(value)
+        return None if isinstance(known, Unresolved) else known
+
+    def _is_nothing(self, value: Any) -> bool:
+        while isinstance(value, dict) and len(value) == 1 and "Fn::If" in value:
+            value = self._chosen(value["Fn::If"])
+        return bool(value == {"Ref": _NO_VALUE})
 
     def _reference(self, name: str) -> Any:
         return self._known.get(name, Unresolved(name))
