@@ -11,6 +11,8 @@ BIN := .venv/bin
 
 MAKEFLAGS += --no-print-directory
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
+# What Lambda's Python runtimes have themselves: packed beside it would be a second, larger one.
+LAMBDA_BRINGS = boto3 botocore python-dateutil s3transfer six urllib3
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check up down package bench openapi requirements
@@ -25,8 +27,9 @@ setup:  ## install what is missing: programs through apt, Python packages into .
 demo: setup  ## watch 1,000 buyers fight for 100 seats, on real servers of its own
 	@$(BIN)/onsale demo $(ARGS)
 
-test: setup  ## all tests, on real servers of their own; ARGS="-n 0" runs them one after the other
-	@$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
+test:  ## all tests, on real servers of their own; ARGS="-n 0" runs them one after the other
+	@PYTHON="$(PYTHON)" sh ops/setup.sh test
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## formatting, lint, types, unit tests: before each commit
 	@$(BIN)/ruff format --check .
@@ -40,9 +43,10 @@ up: setup  ## start everything on this machine; a second time starts what is mis
 down:  ## stop what `make up` has started; ARGS=--wipe removes its data too
 	@if [ -x $(BIN)/onsale ]; then $(BIN)/onsale down $(ARGS); else echo "nothing runs"; fi
 
+# PYTHON is Lambda's here, so the set-up is not told of it.
 package:  ## build what is deployed into dist/: PYTHON=3.13 ARCH=arm64 by default
-	@sh ops/setup.sh
-	@$(BIN)/onsale package --python $(if $(filter 3.%,$(PYTHON)),$(PYTHON),3.13) --arch $(ARCH)
+	@env -u PYTHON sh ops/setup.sh
+	@$(BIN)/onsale package --python "$(if $(filter file,$(origin PYTHON)),3.13,$(PYTHON))" --arch "$(ARCH)" $(ARGS)
 
 bench:  ## measure this machine: each figure beside its limit
 	@PYTHON="$(PYTHON)" sh ops/setup.sh bench
@@ -57,4 +61,9 @@ requirements:  ## write the hashed requirement files anew (needs uv; ARGS=--upgr
 	@$(COMPILE) -c requirements-dev.txt --extra functions pyproject.toml -o functions/requirements.txt
 	@for set in api authorizer consumers; do \
 		$(UV) pip compile --quiet --python-version 3.13 --python-platform aarch64-manylinux_2_28 --generate-hashes \
-			--no-header --no-annotate -c requirements-dev.txt infra/package/$$set.in -o infra/package/$$set.txt $(ARGS); done
+			--no-header --no-annotate $(LAMBDA_BRINGS:%=--no-emit-package %) \
+			-c requirements-dev.txt infra/package/$$set.in -o infra/package/$$set.txt $(ARGS); done
+	@$(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+		infra/emulators/ministack.in -o infra/emulators/ministack.txt $(ARGS)
+	@$(UV) pip compile --quiet --python-version 3.13 --generate-hashes --no-header --no-annotate \
+		infra/emulators/localstack.in -o infra/emulators/localstack.txt $(ARGS)

@@ -10,8 +10,11 @@ from chalicelib.api.routing import STRICT_TRANSPORT_SECURITY
 _CODES = {
     "MISSING_AUTHENTICATION_TOKEN": "no-such-route",
     "RESOURCE_NOT_FOUND": "no-such-route",
+    # Where no method is found, API Gateway takes a bearer token for a signature of AWS. No method of ours asks for one.
+    "INVALID_SIGNATURE": "no-such-route",
+    "EXPIRED_TOKEN": "no-such-route",
     "UNAUTHORIZED": "unauthenticated",
-    "ACCESS_DENIED": "not-yours",
+    "ACCESS_DENIED": "unauthenticated",  # the authorizer denies what has no good token, and nothing else
     "AUTHORIZER_FAILURE": "internal-error",
     "AUTHORIZER_CONFIGURATION_ERROR": "internal-error",
     "THROTTLED": "too-many-requests",
@@ -25,7 +28,7 @@ _CODES = {
     "DEFAULT_4XX": "invalid-request",
     "DEFAULT_5XX": "internal-error",
 }
-# These keep the status that API Gateway found: they stand for many.
+# These stand for many: they keep the status that API Gateway found, and the document names none.
 _DEFAULTS = ("DEFAULT_4XX", "DEFAULT_5XX")
 
 
@@ -35,7 +38,7 @@ def gateway_responses() -> dict[str, Any]:
 
 
 def _response(kind: str, code: str) -> dict[str, Any]:
-    status, title = PROBLEMS[code]
+    status, _ = PROBLEMS[code]
     headers = {
         "Access-Control-Allow-Origin": "'*'",
         "Access-Control-Expose-Headers": f"'{','.join(EXPOSED_HEADERS)}'",
@@ -46,16 +49,21 @@ def _response(kind: str, code: str) -> dict[str, Any]:
         # A quote within is doubled: the value as a whole stands between two.
         **{name: "'" + str(value).replace("'", "''") + "'" for name, value in SECURITY_HEADERS.items()},
     }
+    if status == 401:
+        headers["WWW-Authenticate"] = "'Bearer'"
     if status in (429, 503):
         headers["Retry-After"] = f"'{RETRY_AFTER_S}'"
     response: dict[str, Any] = {
         "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
-        "responseTemplates": {"application/json": _template(code, status, title)},
+        "responseTemplates": {"application/json": _template(kind, code)},
     }
     return response if kind in _DEFAULTS else {**response, "statusCode": str(status)}
 
 
-def _template(code: str, status: int, title: str) -> str:
+def _template(kind: str, code: str) -> str:
     """Return the problem document; API Gateway puts its own text in where `$context` stands, quotes included."""
-    known = {"type": PROBLEM_TYPE + code, "title": title, "status": status, "code": code}
+    status, title = PROBLEMS[code]
+    known: dict[str, Any] = {"type": PROBLEM_TYPE + code, "title": title, "code": code}
+    if kind not in _DEFAULTS:
+        known |= {"status": status}
     return json.dumps(known)[:-1] + ', "detail": $context.error.messageString, "requestId": "$context.requestId"}'

@@ -12,21 +12,22 @@ Document = dict[str, Any]
 
 # What each function touches; the keys are the resources of the template.
 NEEDS: dict[str, tuple[str, ...]] = {
-    "APIHandler": ("vpc", "redis"),
+    "APIHandler": ("vpc", "redis", "webhook"),
     "JwtAuth": ("jwt",),
     "Promote": ("vpc", "redis"),
-    "Relay": ("vpc", "redis", "kafka-write"),
-    "Persist": ("vpc", "mysql", "kafka-read", "kafka-write"),
-    "DeadLetters": ("vpc", "mysql", "kafka-read"),
-    "Notify": ("vpc", "redis", "mysql", "kafka-read", "kafka-write", "send"),
-    "Statistics": ("vpc", "mysql", "kafka-read", "kafka-write"),
-    "Operate": ("vpc", "redis", "mysql", "kafka-read", "kafka-write", "kafka-admin"),
+    "Relay": ("vpc", "redis", "kafka-write", "kafka-login"),
+    "Persist": ("vpc", "mysql", "kafka-read", "kafka-write", "kafka-login"),
+    "DeadLetters": ("vpc", "mysql", "kafka-read", "kafka-login"),  # its poller logs in
+    "Notify": ("vpc", "redis", "mysql", "kafka-read", "kafka-write", "kafka-login", "send"),
+    "Statistics": ("vpc", "mysql", "kafka-read", "kafka-write", "kafka-login"),
+    "Operate": ("vpc", "redis", "mysql", "kafka-read", "kafka-write", "kafka-admin", "kafka-login"),
 }
 
 
 def role(function: str) -> Document:
     """Return the role of a function as a resource."""
-    statements = [_logs(function), *(each for need in NEEDS[function] for each in _STATEMENTS[need]())]
+    needed = [each for need in NEEDS[function] for each in _STATEMENTS[need]()]
+    statements = [_logs(function), *needed, _secrets_key()]
     return {
         "Type": "AWS::IAM::Role",
         "Properties": {
@@ -61,8 +62,14 @@ def _vpc() -> list[Statement]:
     return [_allow([*interfaces, *addresses], "*")]
 
 
-def _secret(parameter: str) -> Callable[[], list[Statement]]:
-    return lambda: [_where_given(parameter, _allow(["secretsmanager:GetSecretValue"], {"Ref": parameter}))]
+def _secret(*parameters: str) -> Callable[[], list[Statement]]:
+    # Of the two actions only that of the ARN's own service can be done on it.
+    actions = ["secretsmanager:GetSecretValue", "ssm:GetParameter"]
+    return lambda: [_where_given(each, _allow(actions, {"Ref": each})) for each in parameters]
+
+
+def _secrets_key() -> Statement:
+    return _where_given("SecretsKeyArn", _allow(["kms:Decrypt"], {"Ref": "SecretsKeyArn"}))
 
 
 def _where_given(parameter: str, statement: Statement) -> Statement:
@@ -117,7 +124,7 @@ def _send() -> list[Statement]:
     return [
         _where_given("SnsTopicArn", _allow(["sns:Publish"], {"Ref": "SnsTopicArn"})),
         _where_given("SnsTopicArn", {"Effect": "Allow", "Action": ["sns:Publish"], "NotResource": topics}),
-        _where_given("SesFrom", _allow(["ses:SendEmail"], sender)),
+        _where_given("SesFrom", _allow(["ses:SendRawEmail"], sender)),
     ]
 
 
@@ -126,6 +133,8 @@ _STATEMENTS: dict[str, Callable[[], list[Statement]]] = {
     "redis": _secret("RedisSecretArn"),
     "mysql": _secret("MysqlSecretArn"),
     "jwt": _secret("JwtSecretArn"),
+    "webhook": _secret("PaymentWebhookSecretArn", "PreviousPaymentWebhookSecretArn"),
+    "kafka-login": _secret("KafkaSecretArn"),
     "kafka-read": _kafka_read,
     "kafka-write": _kafka_write,
     "kafka-admin": _kafka_admin,

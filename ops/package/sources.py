@@ -9,6 +9,7 @@ from ops.package import archive
 
 Files = dict[str, bytes]
 
+MYSQL_CA = "infra/package/mysql-ca.pem"  # the operator's, where there is one
 _API_MODULES = "chalicelib/api/"
 _AUTHORIZER = "chalicelib.authorizer"
 
@@ -25,6 +26,7 @@ def consumers(root: Path) -> Files:
         **{name: content for name, content in library.items() if not name.startswith(_API_MODULES)},
         **archive.files_below(root / "functions", "functions/"),
         **archive.files_below(root / "infra" / "mysql", "infra/mysql/"),
+        **({MYSQL_CA: (root / MYSQL_CA).read_bytes()} if (root / MYSQL_CA).is_file() else {}),
     }
 
 

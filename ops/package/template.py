@@ -11,7 +11,7 @@ from typing import Any
 
 from samtranslator.yaml_helper import yaml_parse
 
-from ops.package import observation, roles
+from ops.package import observation, roles, sources
 from ops.package.gateway_responses import gateway_responses
 from ops.package.target import Target
 
@@ -20,12 +20,15 @@ Document = dict[str, Any]
 FUNCTION = "AWS::Serverless::Function"
 API_ZIP, AUTHORIZER_ZIP, CONSUMERS_ZIP = "api.zip", "authorizer.zip", "consumers.zip"
 _ZIP_OF = {"APIHandler": API_ZIP, "Promote": API_ZIP, "JwtAuth": AUTHORIZER_ZIP}
-_API, _ALIAS, _STAGE = "APIHandler", "live", "live"
+_OF_THE_TARGET = ("CodeUri", "Runtime", "Architectures")
+_API, _STAGE = "APIHandler", "live"
 
 
 def merge_document(root: Path) -> Document:
     """Return template.yaml as a document of plain intrinsics, which is what Chalice merges with its own."""
     document: Document = yaml_parse((root / "template.yaml").read_text())
+    if (root / sources.MYSQL_CA).is_file():
+        document["Parameters"]["MysqlCaFile"]["Default"] = sources.MYSQL_CA
     return document
 
 
@@ -33,6 +36,8 @@ def finished(document: Document, target: Target) -> Document:
     """Return what is deployed."""
     resources: dict[str, Any] = document["Resources"]
     resources.pop("DefaultRole", None)
+    for word in _OF_THE_TARGET:  # what template.yaml says for all is said by each function now
+        document.get("Globals", {}).get("Function", {}).pop(word, None)
     added: dict[str, Any] = {}
     for name, resource in resources.items():
         if resource["Type"] == FUNCTION:
@@ -41,12 +46,12 @@ def finished(document: Document, target: Target) -> Document:
             added[f"{name}Logs"] = observation.log_group(name)
             added |= observation.alarms(name, consumes=_consumes(resource["Properties"]))
     _fit_api(resources)
-    added |= observation.pulse_alarms() | observation.api_alarms(_STAGE)
+    added |= observation.loop_alarms() | observation.letter_alarms() | observation.api_alarms(_STAGE)
     return {**document, "Resources": {**resources, **added}}
 
 
 def as_text(document: Mapping[str, Any]) -> str:
-    """Return compact JSON, the same for the same document: indented it would be over CloudFormation's inline limit."""
+    """Return compact JSON, the same for the same document: what is deployed through a bucket is 1 MB at most."""
     return json.dumps(document, separators=(",", ":"), sort_keys=True) + "\n"
 
 

@@ -1,4 +1,4 @@
-"""The two servers of the API, on the session's Redis, and sales to talk to them about."""
+"""The two servers of the API, on the session's Redis, and sales to talk to them about; what is deployed, as built."""
 
 import itertools
 import os
@@ -16,7 +16,10 @@ from chalicelib.sale.store import SaleStore
 from ops.local.health import port_open
 from ops.local.ports import free_ports
 from ops.local.program import Program, spawn, stop_child, wait_until_it_answers
+from tests.contract import aws_backends
+from tests.contract.aws_backends import Backend
 from tests.contract.http_client import Api
+from tests.packages import ARM, HERE, X86, Package, built
 
 SERVERS = {"gateway": ("ops.local.gateway", "--workers", "2"), "chalice local": ("ops.local.chalice_local",)}
 DEFAULT_SALE = "default-sale"
@@ -76,3 +79,36 @@ def new_sale(store: SaleStore) -> NewSale:
         return sale_id
 
     return make
+
+
+@pytest.fixture(scope="session")
+def arm(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """What `make package` builds."""
+    return built(ARM, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def x86(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """What `make package ARCH=x86_64` builds."""
+    return built(X86, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def here(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The package for this machine's Python, so that it can run."""
+    return built(HERE, tmp_path_factory)
+
+
+@pytest.fixture(scope="session", params=aws_backends.names())
+def running_backend(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """Each of the AWS emulators in turn."""
+    with aws_backends.running(request.param, tmp_path_factory.mktemp(request.param)) as backend:
+        yield backend
+
+
+@pytest.fixture
+def backend(running_backend: Backend, monkeypatch: pytest.MonkeyPatch) -> Backend:
+    """Each of the AWS emulators in turn, and this process' environment pointing to it."""
+    for name, text in running_backend.settings.items():
+        monkeypatch.setenv(name, text)
+    return running_backend
