@@ -3,6 +3,7 @@
 #
 #   ops/setup.sh            programs (apt), Python packages (.venv), Kafka (.tools/kafka)
 #   ops/setup.sh bench      the same, and the load generator wrk
+#   ops/setup.sh test       the same, and the AWS emulators (.tools/ministack, .tools/localstack)
 #   ops/setup.sh packages   the programs alone: the one part that needs root
 #
 # Every part may be cut short at any moment: it counts as done only once its stamp says so. Two runs at once wait
@@ -12,7 +13,9 @@ cd "$(dirname "$0")/.."
 
 PYTHON=${PYTHON:-python3}
 WHAT=${1:-all}
+PYTHON313=${ONSALE_PYTHON313:-} # LocalStack's own; looked for if it is not given
 POLICY=/usr/sbin/policy-rc.d
+IS_PYTHON313='import ensurepip, sys, venv; sys.exit(sys.version_info[:2] != (3, 13))'
 POLICY_MARK="onsale set-up: no service is started while packages are installed"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -31,6 +34,34 @@ have() { PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v "$1" >/dev/null 2>&1;
 venv_stamp() { pwd && cat requirements-dev.txt pyproject.toml; }
 venv_done() { venv_stamp | cmp -s - .venv/.onsale-stamp; }
 kafka_done() { cmp -s infra/kafka/pom.xml .tools/kafka/.onsale-stamp; }
+# Java takes an archive of classes only for the very jars, at their place, that it was made from.
+classes_stamp() { pwd && readlink -f "$(command -v java)" && cat infra/kafka/pom.xml; }
+classes_done() { classes_stamp 2>/dev/null | cmp -s - .tools/kafka/.classes-stamp; }
+# MiniStack runs the packaged functions with its own Python, so it has the same as .venv.
+emulator_stamp() {
+    pwd && cat "infra/emulators/$1.txt" && { [ "$1" != ministack ] || grep -E '^(home|version) ' .venv/pyvenv.cfg; }
+}
+emulator_done() {
+    [ -x ".tools/$1/bin/python" ] && emulator_stamp "$1" 2>/dev/null | cmp -s - ".tools/$1/.onsale-stamp"
+}
+emulators_done() { [ "$WHAT" != test ] || { emulator_done ministack && localstack_done; }; }
+# LocalStack is not built where one is given, nor where there is no Python that it runs on; then the tests say so.
+LEFT_OUT=.tools/localstack.left-out
+localstack_done() {
+    emulator_done localstack || [ -n "${LOCALSTACK_ENDPOINT:-}" ] || { [ -e $LEFT_OUT ] && ! find_python313; }
+}
+find_python313() {
+    for candidate in "$PYTHON313" python3.13 "$PYTHON" python3 \
+        "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.13*/bin/python3.13 \
+        "$HOME"/.local/share/uv/python/cpython-3.13*/bin/python3.13; do
+        # Asked, not only looked for: a version manager's stand-in is there for versions that cannot be run, too.
+        if [ -n "$candidate" ] && "$candidate" -c "$IS_PYTHON313" >/dev/null 2>&1; then
+            PYTHON313=$candidate
+            return 0
+        fi
+    done
+    return 1
+}
 
 missing_packages() {
     have redis-server || have valkey-server || echo redis-server
@@ -87,16 +118,47 @@ allow_services() {
 
 make_venv() {
     venv_done && return 0
-    say "Python:    $(grep -c == requirements-dev.txt) packages into .venv ($("$PYTHON" -V), hashes checked)"
     if ! .venv/bin/python -m pip --version >/dev/null 2>&1 ||
         ! .venv/bin/python -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         "$PYTHON" -m venv --clear .venv || return 1
     fi
     rm -f .venv/.onsale-stamp
-    pip="env PIP_DISABLE_PIP_VERSION_CHECK=1 .venv/bin/python -m pip --quiet install"
-    $pip --require-hashes -r requirements-dev.txt || return 1
-    $pip --no-build-isolation --no-deps --editable . || return 1
+}
+
+fill_venv() {
+    venv_done && return 0
+    say "Python:    $(grep -c == requirements-dev.txt) packages into .venv ($(.venv/bin/python -V), hashes checked)"
+    pip_install .venv --require-hashes -r requirements-dev.txt || return 1
+    pip_install .venv --no-build-isolation --no-deps --editable . || return 1
     venv_stamp >.venv/.onsale-stamp
+}
+
+pip_install() {
+    venv=$1 && shift
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip --quiet install "$@"
+}
+
+# -- AWS emulators: environments of their own, as what they need does not go together with what onsale needs
+
+make_emulator() {
+    emulator_done "$1" && return 0
+    say "$2 $(grep -c == "infra/emulators/$1.txt") packages into .tools/$1 ($("$3" -V), hashes checked)"
+    rm -f ".tools/$1/.onsale-stamp"
+    "$3" -m venv --clear ".tools/$1" || return 1
+    # Not compiled: of these packages little is ever imported, and Python compiles that by itself.
+    pip_install ".tools/$1" --no-compile --require-hashes -r "infra/emulators/$1.txt" || return 1
+    emulator_stamp "$1" >".tools/$1/.onsale-stamp"
+}
+
+make_ministack() { make_emulator ministack MiniStack: .venv/bin/python; }
+
+make_localstack() {
+    [ -z "${LOCALSTACK_ENDPOINT:-}" ] || return 0
+    rm -f $LEFT_OUT
+    if find_python313; then make_emulator localstack LocalStack: "$PYTHON313"; return; fi
+    say "LocalStack: left out, as it needs Python 3.13: with one, ONSALE_PYTHON313=/its/path make test"
+    rm -rf .tools/localstack
+    echo "there is no Python 3.13 for it (ONSALE_PYTHON313 names one)" >$LEFT_OUT
 }
 
 # -- Kafka
@@ -117,9 +179,16 @@ fetch_kafka() {
     mv .tools/kafka.new .tools/kafka
 }
 
+# Its classes as Java likes them best: a broker starts in half of the time. Whether or not that succeeds.
+archive_classes() {
+    classes_done && return 0
+    .venv/bin/python -m ops.local.kafka_archive || say "Kafka starts slowly on this machine, and is the same otherwise"
+    classes_stamp >.tools/kafka/.classes-stamp
+}
+
 # -- All of it
 
-everything_done() { venv_done && kafka_done && [ -z "$(missing_packages)" ]; }
+everything_done() { venv_done && kafka_done && classes_done && emulators_done && [ -z "$(missing_packages)" ]; }
 
 if [ "$(id -u)" = 0 ] && grep -qs "$POLICY_MARK" "$POLICY"; then # an earlier run was killed, or is at work now
     (exec 8>/run/lock/onsale-setup.lock && flock 8 && allow_services)
@@ -136,9 +205,20 @@ everything_done && exit
 say "onsale installs what it needs, once:"
 check_python
 install_packages
-fetch_kafka &
-kafka_pid=$!
-trap 'kill "$kafka_pid" 2>/dev/null || true' INT TERM HUP
-make_venv || { kill "$kafka_pid" 2>/dev/null || true; fail "the Python packages could not be installed (see above)"; }
-wait "$kafka_pid" || fail "Kafka could not be fetched (see above)"
+make_venv || fail "no virtual environment could be made in .venv (see above)"
+jobs=""
+trap 'kill $jobs 2>/dev/null || true' INT TERM HUP
+beside() { # a function, and what to say if it fails
+    { "$1" || fail "$2 (see above)"; } &
+    jobs="$jobs $!"
+}
+give_up() { kill $jobs 2>/dev/null || true; exit 1; }
+beside fetch_kafka "Kafka could not be fetched"
+if [ "$WHAT" = test ]; then
+    beside make_ministack "MiniStack could not be installed"
+    beside make_localstack "LocalStack could not be installed"
+fi
+fill_venv || { say "make setup: the Python packages could not be installed (see above)"; give_up; }
+for job in $jobs; do wait "$job" || give_up; done
+archive_classes
 say "done"

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -21,13 +22,37 @@ from ops.local.ports import free_ports
 from ops.local.program import Program, StartFailed, spawn, stop_child, wait_until_it_answers
 from ops.local.stack import Stack, private_stack
 from ops.local.topology import SETTINGS
+from tests.contract import aws_backends
+from tests.dealing import ByServer, longest_first
 
-for _name in SETTINGS:  # the shell's servers are none of the tests' business
+for _name in (*SETTINGS, "ONSALE_TARGET"):  # the shell's servers are none of the tests' business
     os.environ.pop(_name, None)
+
+# Brokers that run for seconds: compiling well takes longer than that.
+os.environ["JDK_JAVA_OPTIONS"] = "-XX:TieredStopAtLevel=1"
 
 # How long an example takes says more of the machine than of the code.
 hypothesis.settings.register_profile("unhurried", deadline=None)
 hypothesis.settings.load_profile("unhurried")
+
+
+@pytest.hookimpl(optionalhook=True)  # without xdist there is no such hook
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer | None:
+    """Deal the tests out ourselves where `--dist loadfile` is asked for."""
+    return ByServer(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    longest_first(items)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say what could not be tested here."""
+    if why := aws_backends.missing():
+        terminalreporter.section("not tested", yellow=True, bold=True)
+        terminalreporter.line(f"The AWS contract tests did not run on LocalStack: {why}.")
+        terminalreporter.line("LOCALSTACK_ENDPOINT=http://127.0.0.1:4566 would name one that runs already.")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from ops.local.ports import HOST
 from ops.local.program import Program
 
 REGION = "us-east-1"
+ACCOUNT = "123456789012"
 TOPIC = "reservation-events"
 ENDPOINT = "AWS_ENDPOINT_URL"
 DUMMY = "onsale-local"  # access key and secret
@@ -24,7 +25,7 @@ def settings(port: int) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_ACCESS_KEY_ID": DUMMY,
         "AWS_SECRET_ACCESS_KEY": DUMMY,
-        "SNS_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:{TOPIC}",
+        "SNS_TOPIC_ARN": f"arn:aws:sns:{REGION}:{ACCOUNT}:{TOPIC}",
         "SES_FROM": "onsale <tickets@onsale.example>",
     }
 

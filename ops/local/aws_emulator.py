@@ -4,15 +4,12 @@ import logging
 import sys
 import threading
 
-import boto3
-from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from ops.local import aws
+from ops.local.aws_account import provision
 from ops.local.ports import HOST
 from ops.local.readiness import announce
-
-_TIMEOUT_S = 20.0  # the first call of each service loads moto's model of it
 
 
 def main(port: int) -> None:
@@ -23,22 +20,6 @@ def main(port: int) -> None:
     provision(aws.settings(port))
     announce()
     threading.Event().wait()
-
-
-def provision(settings: dict[str, str]) -> None:
-    """Make the topic and verify the sender, through the API as an operator would. Safe to repeat."""
-    config = Config(connect_timeout=_TIMEOUT_S, read_timeout=_TIMEOUT_S, retries={"total_max_attempts": 3})
-    account = {
-        "endpoint_url": settings[aws.ENDPOINT],
-        "region_name": settings["AWS_REGION"],
-        "aws_access_key_id": settings["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": settings["AWS_SECRET_ACCESS_KEY"],
-        "config": config,
-    }
-    made = boto3.client("sns", **account).create_topic(Name=aws.TOPIC)
-    if made["TopicArn"] != settings["SNS_TOPIC_ARN"]:
-        raise SystemExit(f"the emulator calls the topic {made['TopicArn']}")
-    boto3.client("ses", **account).verify_email_identity(EmailAddress=settings["SES_FROM"])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import click
 
 from chalicelib.config import settings
 from ops.console import ask, print_json, say, show, table
+from ops.local.modes import MODES
 
 if TYPE_CHECKING:
     from ops.local.stack import ProcessInfo, Stack
@@ -16,11 +17,11 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-def _stack() -> "Stack":
+def _stack(functions: str | None = None) -> "Stack":
     from ops.local.home import Home
     from ops.local.stack import Stack
 
-    return Stack(Home.of(settings().home), announce=say)
+    return Stack(Home.of(settings().home), functions=functions, announce=say)
 
 
 def _print(processes: Sequence["ProcessInfo"], *, as_json: bool) -> None:
@@ -36,18 +37,25 @@ def _print(processes: Sequence["ProcessInfo"], *, as_json: bool) -> None:
 
 
 @click.command(short_help="Start everything on this machine.")
+@click.option(
+    "--functions",
+    type=click.Choice(MODES),
+    help="Where functions run: in processes of their own (local, the default), or packaged and deployed to MiniStack, "
+    "behind its API Gateway. Remembered.",
+)
 @_JSON
-def up(as_json: bool) -> int:
+def up(functions: str | None, as_json: bool) -> int:
     """Start what is missing of the local stack, and say what runs.
 
     \b
     onsale up
+    onsale up --functions emulator                as deployed: authorizer, schedules, roles and zips
     ONSALE_PORT=9000 onsale up                    the gateway on another port
     REDIS_URL=redis://db.example:6379 onsale up   with a Redis of your own
     """
     from ops.local.program import StartFailed
 
-    stack = _stack()
+    stack = _stack(functions)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -84,15 +92,23 @@ def down(wipe: bool, yes: bool, dry_run: bool, as_json: bool) -> int:
     onsale down --wipe --dry-run
     onsale down --wipe --yes
     """
+    from ops.local.containers import project
+    from ops.local.program import StartFailed
+
     stack = _stack()
-    running = [each.name for each in stack.status() if each.pid]
+    running = [each.name for each in stack.status() if each.pid or each.condition == "container"]
     removed = [str(path) for path in stack.home.contents()] if wipe else []
+    if removed and stack.home.read_state().containers:
+        removed.append(f"Docker volumes of {project(stack.home)}")
     if dry_run:
         _print_down(running, removed, "would be ", as_json=as_json)
         return 0
     if removed:
         ask(f"Remove everything that `onsale up` has made in {stack.home.path}?", yes=yes)
-    stopped = stack.down()
+    try:
+        stopped = stack.down(volumes=wipe)
+    except StartFailed as error:
+        raise click.ClickException(f"{error}\n{error.log_tail}".strip()) from error
     if wipe:
         stack.home.wipe()
     _print_down(stopped, removed, "", as_json=as_json)

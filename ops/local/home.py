@@ -28,6 +28,8 @@ class State:
     own: dict[str, str] = field(default_factory=dict)  # setting → URL of a server that `up` started itself
     names: tuple[str, ...] = ()  # processes and given services, in order
     first_sale_in: str = ""  # the REDIS_URL where the default sale was created
+    functions: str = "local"  # where functions run: one of `modes.MODES`
+    containers: tuple[str, ...] = ()  # servers that have run in containers, and may have volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,7 @@ class Home:
         """Return what was remembered; an unreadable file (a crash of old) counts as nothing remembered."""
         try:
             raw = json.loads((self.run / "stack.json").read_text())
-            return State(**{**raw, "names": tuple(raw["names"])})
+            return State(**{**raw, "names": tuple(raw["names"]), "containers": tuple(raw.get("containers", ()))})
         except (FileNotFoundError, ValueError, TypeError, KeyError):
             return State()
 

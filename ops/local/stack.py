@@ -10,15 +10,16 @@ import shutil
 import tempfile
 from collections.abc import Container, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
-from ops.local import aws, ports, records, topology
+from ops.local import aws, containers, modes, ports, records, topology
 from ops.local.addresses import PORT_OF, SERVERS, URL_OF, Announce
 from ops.local.home import Home
+from ops.local.program import StartFailed
 from ops.local.shutdown import stop, undisturbed
 from ops.local.startup import Startup
 
@@ -35,7 +36,7 @@ class ProcessInfo:
     port: int
     log: str
     healthy: bool
-    condition: str  # running, stopped, given; after `up` also started, restarted
+    condition: str  # running, stopped, given, container, deployed; after `up` also started, restarted
 
 
 def _quietly(_: str) -> None:
@@ -43,7 +44,10 @@ def _quietly(_: str) -> None:
 
 
 class Stack:
-    """The processes of one home. `tied` ones die with this process; `only` names the nodes wanted."""
+    """The processes of one home. `tied` ones die with this process; `only` names the nodes wanted.
+
+    `functions` says where functions run, one of `modes.MODES`; None: where the last `up` had them.
+    """
 
     def __init__(
         self,
@@ -51,6 +55,7 @@ class Stack:
         *,
         environment: Mapping[str, str] | None = None,
         only: Sequence[str] = topology.EVERYTHING,
+        functions: str | None = None,
         tied: bool = False,
         announce: Announce = _quietly,
     ) -> None:
@@ -58,6 +63,7 @@ class Stack:
         self.env: dict[str, str] = home.read_env()  # the settings that every process and client needs
         self._environment = dict(os.environ if environment is None else environment)
         self._only = tuple(only)
+        self._functions = functions
         self._tied = tied
         self._announce = announce
 
@@ -78,7 +84,14 @@ class Stack:
         alive = self._alive()
         self._kill_strays(alive)
         running = {name: record.port for name, (record, _) in alive.items() if record.port}
-        plan = topology.plan(self.home, self._environment, running, self._announce, self._only)
+        before = self.home.read_state()
+        contained = containers.running(self.home, before)
+        running |= {name: before.ports[name] for name in contained}
+        plan = topology.plan(self.home, self._environment, running, self._announce, self._only, self._functions)
+        if others := [name for name in modes.left_out(plan.state.functions) if name in alive]:
+            self._stop(others)  # of the mode it was in
+        wanted = next((node.containers for node in plan.nodes if node.name == containers.STEP), ())
+        containers.stop(self.home, [name for name in contained if name not in wanted], self._environment)
         self.home.write_state(plan.state)
         base = {
             name: value
@@ -91,6 +104,8 @@ class Stack:
         except BaseException:
             with undisturbed():
                 self._stop(startup.started)
+                with suppress(StartFailed):  # what went wrong first is what counts
+                    containers.stop(self.home, startup.fresh_containers, self._environment)
             raise
         self.env = plan.env
         self.home.write_env({name: value for name, value in plan.env.items() if name not in PORT_OF.values()})
@@ -101,16 +116,23 @@ class Stack:
             each if each.condition == "stopped" else replace(each, condition=done[each.name]) for each in self.status()
         ]
 
-    def down(self) -> list[str]:
-        """Stop everything of this home and return the names of what ran. Data, logs and settings stay."""
+    def down(self, *, volumes: bool = False) -> list[str]:
+        """Stop everything of this home and return the names of what ran. Data, logs and settings stay.
+
+        `volumes`: the data of containers do not. Raises StartFailed where Docker does not let go of a container.
+        """
         if not self.home.exists:
             return []
         with self._locked(), undisturbed():
-            return self._stop()
+            state = self.home.read_state()
+            stopped = self._stop()
+            contained = containers.running(self.home, state)
+            containers.down(self.home, state, self._environment, volumes=volumes or self._tied)
+            return [*stopped, *contained]
 
     def wipe(self) -> list[Path]:
         """Stop everything and remove all that `up` made, data included. Returns what is gone."""
-        self.down()
+        self.down(volumes=True)
         return self.home.wipe()
 
     def status(self) -> list[ProcessInfo]:
@@ -118,13 +140,19 @@ class Stack:
         if not self.home.exists:
             return []
         state, alive = self.home.read_state(), self._alive()
-        questions = topology.questions(self.env)
+        questions, contained = topology.questions(self.env), containers.running(self.home, state)
 
         def row(name: str) -> ProcessInfo:
             answers = questions.get(name, lambda: True)
+            if name == modes.STEP:  # no process of its own: it runs within `aws`
+                healthy = "aws" in alive and answers()
+                return ProcessInfo(name, 0, state.ports["aws"], "", healthy, "deployed" if healthy else "stopped")
             if name in alive:
                 record, process = alive[name]
                 return ProcessInfo(name, process.pid, record.port, record.log, answers(), "running")
+            if name in contained:
+                where = f"docker: {containers.project(self.home)}"
+                return ProcessInfo(name, 0, state.ports[name], where, answers(), "container")
             if name in SERVERS and URL_OF[name] not in state.own:
                 return ProcessInfo(name, 0, 0, "", answers(), "given")
             log = topology.log_of(self.home, name)
@@ -171,6 +199,7 @@ def private_stack(
     settings: Mapping[str, str] | None = None,
     *,
     only: Sequence[str] = topology.EVERYTHING,
+    functions: str = modes.LOCAL,
     announce: Announce = _quietly,
 ) -> Iterator[Stack]:
     """Run a stack that is nobody else's: own folder, free ports, and `settings` instead of the shell's.
@@ -181,7 +210,9 @@ def private_stack(
     chosen = zip(PORT_OF.values(), map(str, ports.free_ports(len(PORT_OF))), strict=True)
     shell = {name: value for name, value in os.environ.items() if name not in topology.SETTINGS}
     environment = {**shell, **dict(chosen), **(settings or {})}
-    stack = Stack(Home(folder / "s"), environment=environment, only=only, tied=True, announce=announce)
+    stack = Stack(
+        Home(folder / "s"), environment=environment, only=only, functions=functions, tied=True, announce=announce
+    )
     try:
         stack.up()
         yield stack

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from chalicelib.config import Settings, documented
 from functions.kafka_client import client_config
-from ops.local import addresses, aws, health, kafka, local_identity, mysql, ports, redis
+from ops.local import addresses, aws, containers, health, kafka, local_identity, ministack, modes, mysql, ports, redis
 from ops.local.addresses import SERVERS, URL_OF, Announce
 from ops.local.home import Home, State
-from ops.local.program import Program, StartFailed
+from ops.local.program import Program
 
 WORKERS = (
     "gateway",
@@ -26,7 +26,7 @@ WORKERS = (
     "event-source-notify",
     "event-source-statistics",
 )
-EVERYTHING = (*SERVERS, "topics", "tables", "sale", *WORKERS)
+EVERYTHING = (*SERVERS, "topics", "tables", "sale", modes.STEP, *WORKERS)
 SETTINGS = tuple(each.name for each in documented())
 Question = Callable[[], bool]
 
@@ -34,14 +34,15 @@ _AFTER = {
     "topics": ("kafka",),
     "tables": ("mysql",),
     "sale": ("redis",),
+    modes.STEP: ("aws", "redis"),
     "gateway": ("redis",),
     "scheduler": ("redis",),
     "relay": ("redis", "topics"),
-    "event-source-persist": ("topics", "tables"),
-    "event-source-dead-letters": ("topics", "tables"),
-    "event-source-notify-dead-letters": ("topics", "tables"),
-    "event-source-notify": ("redis", "topics", "tables", "aws"),
-    "event-source-statistics": ("topics", "tables"),
+    "event-source-persist": ("topics", "tables", modes.STEP),
+    "event-source-dead-letters": ("topics", "tables", modes.STEP),
+    "event-source-notify-dead-letters": ("topics", "tables", modes.STEP),
+    "event-source-notify": ("redis", "topics", "tables", "aws", modes.STEP),
+    "event-source-statistics": ("topics", "tables", modes.STEP),
 }
 _WORKER_MODULES = {
     "gateway": ("ops.local.gateway",),
@@ -53,17 +54,25 @@ _WORKER_MODULES = {
     "event-source-notify": ("ops.local.event_source", "Notify"),
     "event-source-statistics": ("ops.local.event_source", "Statistics"),
 }
+_STEP_MODULES = {
+    **{name: ("ops.local.preparation", name) for name in ("topics", "tables", "sale")},
+    modes.STEP: ("ops.local.emulated_functions",),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One thing to bring about: a program to run, a step to run to its end, or a given server that must answer."""
+    """One thing to bring about: a program to run, a step to run to its end, or a given server that must answer.
+
+    Or several servers at once in `containers`; each of them is then a given one that comes after.
+    """
 
     name: str
     after: tuple[str, ...] = ()
     program: Program | None = None
     step: tuple[str, ...] = ()
     given: Question | None = None
+    containers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,48 +88,60 @@ def questions(env: Mapping[str, str]) -> dict[str, Question]:
     """Return how to ask each server of a stack with these settings whether it answers."""
     settings = Settings.read(env)
     return {
-        "redis": lambda: health.redis_answers(settings.redis_url),
+        "redis": lambda: health.redis_answers(settings.redis_url, settings.redis_secret_arn),
         "mysql": lambda: health.mysql_answers(settings.mysql_url),
         "kafka": lambda: health.kafka_answers(client_config(settings)),
         "aws": lambda: health.aws_answers(settings.aws_endpoint_url),
         "gateway": lambda: health.http_answers(settings.url),
+        modes.STEP: lambda: health.http_answers(settings.url),
     }
 
 
 def plan(
-    home: Home, environment: Mapping[str, str], running: Mapping[str, int], announce: Announce, only: tuple[str, ...]
+    home: Home,
+    environment: Mapping[str, str],
+    running: Mapping[str, int],
+    announce: Announce,
+    only: tuple[str, ...],
+    mode: str | None = None,
 ) -> Topology:
     """Decide ports, URLs and commands. `running` has the ports of what runs already; `only` limits the nodes.
+
+    `mode` is where functions run; None: where the last `up` had them.
 
     Raises BadSetting, and StartFailed where a server is missing or an asked-for port is taken.
     """
     state, remembered = home.read_state(), home.read_env()
+    mode = mode or state.functions
+    only = tuple(name for name in only if name not in modes.left_out(mode))
     # The command puts the remembered settings into the environment, so what equals them was not asked for now.
     asked = {n: environment[n] for n in SETTINGS if environment.get(n) and environment[n] != remembered.get(n)}
     wanted = {name: value for name, value in {**remembered, **asked}.items() if name in SETTINGS}
-    wanted = local_identity.complete(wanted, asked, environment)
+    wanted = local_identity.complete(modes.completed(mode, wanted), asked, environment)
     settings = Settings.read(wanted)
     local_identity.check(settings)
-    if settings.services == "docker":
-        raise StartFailed(
-            "ONSALE_SERVICES=docker",
-            "is not available: use `auto` (URLs from the environment, else programs of this machine) or `local`",
-        )
-    given = addresses.given(wanted, state) if settings.services == "auto" else {}
+    given = addresses.given(wanted, state) if settings.services != "local" else {}
+    modes.check(mode, settings, given)
     own = [name for name in SERVERS if name in only and name not in given]
+    # LocalStack runs no functions: where they are deployed to an emulator, that is a program of this machine.
+    contained = containers.chosen(settings.services, [n for n in own if n != "aws" or mode == modes.LOCAL])
     listening = [*own, "gateway"] if "gateway" in only else own
     chosen = addresses.choose_ports(listening, asked, state, running, announce)
     state = replace(state, ports={**state.ports, **chosen}, password=state.password or secrets.token_urlsafe(18))
-    programs = {name: _server(name, home, state) for name in own}
-    ours = _urls(home, state, own)
+    state = replace(state, functions=mode)
+    programs = {name: _server(name, home, state) for name in own if name not in contained}
+    ours = _urls(home, state, list(programs)) | containers.settings(state, contained)
     env = {**_without_the_emulator(wanted, state, given), **ours}
     if "gateway" in only:
         env |= {"ONSALE_PORT": str(chosen["gateway"]), "ONSALE_URL": f"http://{ports.HOST}:{chosen['gateway']}"}
+    if modes.STEP in only:
+        env["ONSALE_URL"] = ministack.api_url(chosen["aws"])
     env["ONSALE_HOME"] = str(home.path)
-    programs |= {name: _worker(name, home, env) for name in WORKERS if name in only}
-    names = tuple(name for name in (*SERVERS, *WORKERS) if name in only)
-    state = replace(state, own=ours, names=names)
-    return Topology(tuple(_nodes(only, programs, given, env)), env, state)
+    programs |= {name: _worker(name, home, env, mode) for name in WORKERS if name in only}
+    names = tuple(name for name in (*SERVERS, modes.STEP, *WORKERS) if name in only)
+    ever = tuple(name for name in SERVERS if name in contained or name in state.containers)
+    state = replace(state, own=ours, names=names, containers=ever)
+    return Topology(tuple(_nodes(only, programs, given, contained, env)), env, state)
 
 
 def _server(name: str, home: Home, state: State) -> Program:
@@ -130,7 +151,7 @@ def _server(name: str, home: Home, state: State) -> Program:
     if name == "mysql":
         return mysql.program(data, home.run, port, state.password)
     if name == "aws":
-        return aws.program(home.run, port)
+        return aws.program(home.run, port) if state.functions == modes.LOCAL else ministack.program(data, port)
     return kafka.program(data, home.run, port, state.ports["kafka-controller"])
 
 
@@ -153,13 +174,15 @@ def _without_the_emulator(wanted: dict[str, str], state: State, given: Mapping[s
     return {name: text for name, text in wanted.items() if name not in aws.NAMES or text != state.own.get(name)}
 
 
-def _worker(name: str, home: Home, env: Mapping[str, str]) -> Program:
+def _worker(name: str, home: Home, env: Mapping[str, str], mode: str) -> Program:
+    module = _WORKER_MODULES[name]
+    more = modes.event_source_words(mode, module[1], env) if name.startswith("event-source") else ()
     ready = home.run / f"{name}.ready"
     port = int(env["ONSALE_PORT"]) if name == "gateway" else 0
     url = env.get("ONSALE_URL", "")
     return Program(
         name=name,
-        command=(sys.executable, "-m", *_WORKER_MODULES[name]),
+        command=(sys.executable, "-m", *module, *more),
         answers=(lambda: health.port_open(port) and health.http_answers(url)) if port else ready.exists,
         port=port,
         env={"ONSALE_READY_FILE": str(ready), "PYTHONUNBUFFERED": "1"},
@@ -169,16 +192,21 @@ def _worker(name: str, home: Home, env: Mapping[str, str]) -> Program:
 
 
 def _nodes(
-    only: tuple[str, ...], programs: Mapping[str, Program], given: Mapping[str, str], env: Mapping[str, str]
+    only: tuple[str, ...],
+    programs: Mapping[str, Program],
+    given: Mapping[str, str],
+    contained: tuple[str, ...],
+    env: Mapping[str, str],
 ) -> list[Node]:
     asking = questions(env)
-    nodes = []
+    nodes = [Node(containers.STEP, containers=contained)] if contained else []
     for name in SERVERS:
         if name in only:
-            nodes.append(Node(name, program=programs.get(name), given=asking[name] if name in given else None))
-    for name in ("topics", "tables", "sale", *WORKERS):
+            asked = asking[name] if name in given or name in contained else None
+            nodes.append(Node(name, (containers.STEP,) if name in contained else (), programs.get(name), given=asked))
+    for name in ("topics", "tables", "sale", modes.STEP, *WORKERS):
         if name in only:
-            step = (sys.executable, "-m", "ops.local.preparation", name) if name not in WORKERS else ()
+            step = () if name in WORKERS else (sys.executable, "-m", *_STEP_MODULES[name])
             after = tuple(each for each in _AFTER[name] if each in only)
             nodes.append(Node(name, after, programs.get(name), step))
     return nodes

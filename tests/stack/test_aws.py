@@ -6,13 +6,12 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 
 from ops import environment
 from ops.local import addresses, aws, health, ports
+from ops.local.aws_account import client
 from ops.local.home import Home
 from ops.local.stack import Stack
 from tests.conftest import Eventually
@@ -49,16 +48,6 @@ def somebody_elses() -> Iterator[str]:
     yield f"http://{ports.HOST}:{server.server_address[1]}"
     server.shutdown()
     server.server_close()
-
-
-def client(service: str, env: dict[str, str]) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=env["AWS_ENDPOINT_URL"],
-        region_name=env["AWS_REGION"],
-        aws_access_key_id=env["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=env["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 def provisioned(env: dict[str, str]) -> bool:

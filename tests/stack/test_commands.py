@@ -117,7 +117,7 @@ def test_down_leaves_no_process_and_wipe_leaves_no_data(onsale: Onsale, home: Ho
     assert not home.path.exists()
 
 
-def test_docker_is_refused_with_a_reason(onsale: Onsale, tmp_path: Path) -> None:
-    done = onsale("up", ONSALE_SERVICES="docker", ONSALE_HOME=str(tmp_path))
+def test_services_in_docker_are_refused_with_a_reason_where_there_is_none(onsale: Onsale, tmp_path: Path) -> None:
+    done = onsale("up", ONSALE_SERVICES="docker", ONSALE_HOME=str(tmp_path), PATH=str(tmp_path))
     assert done.returncode == 1
-    assert "ONSALE_SERVICES=docker is not available" in done.stderr
+    assert "ONSALE_SERVICES=docker cannot be used: there is no `docker` program" in done.stderr

@@ -22,7 +22,9 @@ def test_the_small_requirement_files_pin_the_same_versions_as_the_one_for_develo
 
 
 def test_every_pinned_package_has_a_hash_and_no_file_names_where_packages_come_from() -> None:
-    for name in (DEV, "requirements.txt", "functions/requirements.txt"):
+    sets = [str(path.relative_to(ROOT)) for path in sorted(ROOT.glob("infra/*/*.txt"))]
+    assert {"infra/emulators/localstack.txt", "infra/emulators/ministack.txt", "infra/package/api.txt"} <= set(sets)
+    for name in (DEV, "requirements.txt", "functions/requirements.txt", *sets):
         text = (ROOT / name).read_text()
         for entry in re.split(r"\n(?=\S)", text.strip()):
             assert "--hash=sha256:" in entry, entry

@@ -1,0 +1,42 @@
+"""Which worker runs which tests, and what is begun first.
+
+Those of one file go to one worker, and those of all files that share a slow server. The longest are dealt out first,
+or the last of them would run alone at the end while the other workers have nothing left to do.
+"""
+
+import re
+from pathlib import PurePath
+
+import pytest
+from xdist.scheduler import LoadFileScheduling
+
+# By what a file takes of a worker with two cores for all, the longest first; what is not named comes after them.
+LONGEST = (
+    "stack/test_emulator.py",
+    "faults/test_kafka.py",
+    "faults/test_mysql.py",
+    "stack/test_demo.py",
+    "faults/test_kafka_cluster.py",
+    "faults/test_redis_cluster.py",
+    "functions/test_event_source_process.py",
+    "stack/test_commands.py",
+    "contract/test_aws_backends.py",
+    "stack/test_cli_dlq.py",
+    "functions/test_secrets_kafka.py",
+    "contract/test_kafka_events.py",
+    "contract/test_schemathesis.py",
+)
+
+
+class ByServer(LoadFileScheduling):  # type: ignore[misc] # it comes without types
+    """`--dist loadfile`, with the AWS contract tests as if they were in one file: LocalStack takes 650 MB."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return re.sub(r"/test_aws_\w+\.py$", "/test_aws", file)
+
+
+def longest_first(items: list[pytest.Item]) -> None:
+    """Sort tests by their file, the longest first, all else as it was."""
+    place = {file: number for number, file in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get("/".join(PurePath(item.path).parts[-2:]), len(place)))
