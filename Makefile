@@ -29,7 +29,7 @@ demo: setup  ## watch 1,000 buyers fight for 100 seats, on real servers of its o
 
 test:  ## all tests, on real servers of their own; ARGS="-n 0" runs them one after the other
 	@PYTHON="$(PYTHON)" sh ops/setup.sh test
-	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## formatting, lint, types, unit tests: before each commit
 	@$(BIN)/ruff format --check .

@@ -17,9 +17,10 @@ from chalicelib.setting_conflicts import conflicts
 from chalicelib.setting_declarations import Declarations
 
 
-@dataclass(frozen=True, slots=True)
 class Settings(Declarations):
     """All settings of a process, and what follows from several of them."""
+
+    __slots__ = ()  # no dataclass of its own: it has no field, and to make one costs a cold start 2 ms
 
     @property
     def limits(self) -> Rates:

@@ -7,7 +7,6 @@ refused only when the secrets have been looked at again; how often that may be i
 from collections.abc import Iterator
 
 from chalicelib.config import Settings
-from chalicelib.secrets import Secret, renewed_shared_secret, shared_secret
 from chalicelib.signature import WrongSignature, verify
 
 
@@ -21,25 +20,27 @@ def check(of: Settings, header: str, body: bytes, now_s: float) -> None:
     failure = WrongSignature("There is no secret.")
     for each in _candidates(of):
         try:
-            return verify([each.password], header, body, now_s)
+            return verify([each], header, body, now_s)
         except WrongSignature as error:
             failure = error
     raise failure
 
 
-def _candidates(of: Settings) -> Iterator[Secret]:
+def _candidates(of: Settings) -> Iterator[str]:
     """Yield the secret, the previous one, and what has taken the place of either; each is read when it is its turn."""
+    from chalicelib.secrets import Secret, renewed_shared_secret, shared_secret  # a cold start needs none of it
+
     read: list[tuple[str, Secret]] = []
     for text, arn in (
         (of.webhook_secret, of.webhook_secret_arn),
         (of.webhook_secret_previous, of.webhook_secret_previous_arn),
     ):
         if text:
-            yield Secret(text)
+            yield text
         elif arn:
             read.append((arn, shared_secret(arn)))
-            yield read[-1][1]
+            yield read[-1][1].password
     for arn, known in read:
         found = renewed_shared_secret(arn, known)
         if found is not None:
-            yield found
+            yield found.password

@@ -4,15 +4,15 @@ Knows no command. A connection that is logged in stays so, whatever becomes of t
 """
 
 import threading
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
 
 from redis.connection import Connection, ConnectionPool
 from redis.credentials import CredentialProvider
 from redis.exceptions import AuthenticationError
 
-from chalicelib import secrets
-from chalicelib.secrets import Secret
+if TYPE_CHECKING:  # most processes have no secret, and a buyer waits for what a cold start imports
+    from chalicelib.secrets import Secret
 
 
 class Login(CredentialProvider):
@@ -26,12 +26,16 @@ class Login(CredentialProvider):
 
     def get_credentials(self) -> tuple[str] | tuple[str, str]:
         """Return what AUTH is sent with. Raises SecretUnavailable."""
+        from chalicelib import secrets
+
         given = self._threads.given = secrets.secret(self._arn)
         username = given.username or self._username
         return (username, given.password) if username else (given.password,)
 
     def renewed(self) -> bool:
         """Say whether there is another password than the one this thread has sent last."""
+        from chalicelib import secrets
+
         given: Secret | None = getattr(self._threads, "given", None)
         return given is not None and secrets.renewed(self._arn, given) is not None
 

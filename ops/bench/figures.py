@@ -38,10 +38,12 @@ class Figure:
         return {**asdict(self), "ratio": self.ratio, "met": self.met}
 
 
-def in_turn(rounds: int, *measurements: Callable[[], float]) -> list[float]:
+def in_turn(
+    rounds: int, *measurements: Callable[[], float], of_all: Callable[[Sequence[float]], float] = median
+) -> list[float]:
     """Run the measurements A B A B … and return each one's median, so that a drifting machine drifts for all."""
     seen = [[measure() for measure in measurements] for _ in range(rounds)]
-    return [median(values) for values in zip(*seen, strict=True)]
+    return [of_all(values) for values in zip(*seen, strict=True)]
 
 
 def as_table(figures: Sequence[Figure]) -> str:
