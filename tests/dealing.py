@@ -10,21 +10,24 @@ from pathlib import PurePath
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
-# By what a file takes of a worker with two cores for all, the longest first; what is not named comes after them.
+# The longest first, by what they took beside each other on two cores (20 s and more); the rest comes after them.
 LONGEST = (
     "stack/test_emulator.py",
-    "faults/test_kafka.py",
     "faults/test_mysql.py",
+    "faults/test_kafka.py",
+    "stack/test_secrets.py",
     "stack/test_demo.py",
-    "faults/test_kafka_cluster.py",
+    "stack/test_interruption.py",
+    "functions/test_dlq_replay.py",
+    "contract/test_schemathesis.py",
     "faults/test_redis_cluster.py",
+    "faults/test_kafka_cluster.py",
+    "functions/test_event_source_child.py",
     "functions/test_event_source_process.py",
     "stack/test_commands.py",
-    "contract/test_aws_backends.py",
     "stack/test_cli_dlq.py",
+    "contract/test_aws_backends.py",
     "functions/test_secrets_kafka.py",
-    "contract/test_kafka_events.py",
-    "contract/test_schemathesis.py",
 )
 
 

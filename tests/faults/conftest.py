@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -18,15 +19,30 @@ Recovered = Callable[[float], None]
 
 
 @pytest.fixture(scope="session")
-def faulty() -> Iterator[Stack]:
-    """A stack of its own; this process is its client. Each test leaves every server well."""
-    before = dict(os.environ)
+def stack_of_all_faults() -> Iterator[Stack]:
+    """A stack of its own. Each test leaves every server well."""
     with private_stack(only=NEEDED) as stack:
-        environment.point_at(stack.env)
         yield stack
-    environment.point_at({})
-    os.environ.clear()
-    os.environ.update(before)
+
+
+@pytest.fixture
+def faulty(stack_of_all_faults: Stack) -> Iterator[Stack]:
+    """That stack, with this process as its client."""
+    with client_of(stack_of_all_faults):
+        yield stack_of_all_faults
+
+
+@contextmanager
+def client_of(stack: Stack) -> Iterator[None]:
+    """Make this process a client of a stack, and afterwards what it was before."""
+    before = dict(os.environ)
+    environment.point_at(stack.env)
+    try:
+        yield
+    finally:
+        environment.point_at({})
+        os.environ.clear()
+        os.environ.update(before)
 
 
 @pytest.fixture

@@ -14,7 +14,9 @@ from tests.faults.kafka_nodes import KafkaNodes, kafka_nodes
 from tests.faults.servers import Deliveries
 from tests.faults.trade import Trade
 
-GIVEN_UP_AFTER_S = 3.0  # the brokers' session: so long the others wait for one that says nothing
+# So long nobody can know better: the brokers' session, for which the others wait for one that says nothing, and the
+# relay's time-out of a delivery that the dead one has taken.
+GIVEN_UP_AFTER_S = 3.0 + 4.0
 
 
 @pytest.fixture(scope="module")

@@ -66,13 +66,18 @@ def is_run(name: str, places: tuple[str, ...]) -> bool:
     """Whether a command of a distribution is run: by make and its scripts, or named by the code."""
     commands = {each.name for each in distribution(name).files or () if "/bin/" in str(each)}
     words = set(re.findall(r"[\w.-]+", " ".join((ROOT / each).read_text(encoding="utf-8") for each in RUN_BY)))
-    literals = {
+    return bool(commands & (words | literals(places)))
+
+
+@cache
+def literals(places: tuple[str, ...]) -> frozenset[str]:
+    """Every text that the code of some folders spells out."""
+    return frozenset(
         node.value
         for source in sources(places)
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return bool(commands & (words | literals))
+    )
 
 
 def is_used(name: str, places: tuple[str, ...]) -> bool:
