@@ -123,6 +123,9 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
+# Until then somebody has been told what is promised within a second, though other tests keep the machine busy.
+LATE_S = 3.0
+
 Eventually = Callable[[Callable[[], object]], None]
 
 

@@ -12,7 +12,7 @@ import pytest
 from chalicelib.sale.keys import sale_keys
 from chalicelib.sale.redis_link import RedisLink
 from chalicelib.sale.scripts import script
-from tests.conftest import Eventually
+from tests.conftest import LATE_S, Eventually
 from tests.contract.conftest import NewSale, serving
 from tests.contract.http_client import Answer, Api
 from tests.scripts.proxy import Proxy, proxy_to
@@ -173,7 +173,7 @@ def test_when_redis_hangs_every_one_of_many_is_told_within_a_second(proxy: Proxy
         proxy.flowing.clear()
         started_s = time.monotonic()
         answers = send_at_once(*(lambda user=user: api.post("/queue/enter", userId=user) for user in BUYERS))()
-        assert time.monotonic() - started_s < 2  # a second is promised; the rest is for a busy machine
+        assert time.monotonic() - started_s < LATE_S
         assert {(answer.status, answer.code) for answer in answers} == {(503, "store-unavailable")}
         proxy.flowing.set()
         assert {answer.status for answer in (api.get("/queue/status", userId="x") for _ in range(10))} == {404}

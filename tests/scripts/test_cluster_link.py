@@ -21,7 +21,7 @@ from chalicelib.sale.redis_link import open_link
 from ops.local import redis as redis_server
 from ops.local.ports import HOST, free_ports
 from ops.local.program import spawn, stop_child, wait_until_it_answers
-from tests.conftest import Eventually
+from tests.conftest import LATE_S, Eventually
 from tests.scripts.sales import Sales, new_sale_id, open_sales
 
 
@@ -199,7 +199,7 @@ def test_the_successor_of_a_silent_node_is_found_after_one_time_out(nodes: TwoNo
         started_s = time.monotonic()
         with pytest.raises(StoreUnavailable, match="no answer in time"):
             sales.store.enter_queue(sale_id, "ann")
-        assert time.monotonic() - started_s < 1
+        assert time.monotonic() - started_s < LATE_S
         assert sales.sale(sale_id).active == 1
 
 
@@ -273,7 +273,7 @@ def test_a_cluster_that_refuses_connections_is_unavailable_within_a_second() -> 
     started_s = time.monotonic()
     with pytest.raises(StoreUnavailable):
         open_sales(f"redis://{HOST}:{port}/0", cluster=True).store.enter_queue(new_sale_id(), "ann")
-    assert time.monotonic() - started_s < 1
+    assert time.monotonic() - started_s < LATE_S
 
 
 def test_what_crosses_slots_is_refused(redis_cluster_url: str) -> None:

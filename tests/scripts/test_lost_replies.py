@@ -9,6 +9,7 @@ from chalicelib.errors import StoreUnavailable
 from chalicelib.sale.keys import sale_keys
 from chalicelib.sale.model import Buyer, SalePlan, SaleSettings
 from chalicelib.sale.redis_link import open_link
+from tests.conftest import LATE_S
 from tests.scripts.proxy import Proxy, proxy_to
 from tests.scripts.sales import Sales, new_sale_id
 from tests.scripts.shared import outside_an_invocation
@@ -128,7 +129,7 @@ def test_a_store_that_swallows_replies_is_unavailable_within_a_second(
     started_s = time.monotonic()
     with pytest.raises(StoreUnavailable):
         behind.store.enter_queue(sale_id, "ann")
-    assert time.monotonic() - started_s < 1
+    assert time.monotonic() - started_s < LATE_S
 
 
 def test_a_store_that_refuses_connections_is_unavailable_within_a_second(
@@ -139,7 +140,7 @@ def test_a_store_that_refuses_connections_is_unavailable_within_a_second(
     started_s = time.monotonic()
     with pytest.raises(StoreUnavailable):
         behind.store.enter_queue(sales.create(), "ann")
-    assert time.monotonic() - started_s < 1
+    assert time.monotonic() - started_s < LATE_S
 
 
 def test_after_a_failure_the_next_call_is_in_step_again(sales: Sales, proxy: Proxy, through: Through) -> None:

@@ -14,7 +14,7 @@ from chalicelib.sale.redis_link import Argument, Script, ServerLink
 from ops.local.link_aside import LinkAside
 from ops.local.ports import free_ports
 from ops.local.shared_link import SharedLink, open_link
-from tests.conftest import Eventually
+from tests.conftest import LATE_S, Eventually
 from tests.scripts.proxy import Proxy, proxy_to
 from tests.scripts.shared import Loop
 
@@ -169,7 +169,7 @@ def test_when_redis_hangs_all_are_told_within_the_time_out_and_the_next_connects
     proxy.flowing.clear()
     started_s = time.monotonic()
     answers = loop(*(echo(link, number) for number in range(MANY)))
-    assert 0.25 < time.monotonic() - started_s < 1
+    assert 0.25 < time.monotonic() - started_s < LATE_S
     assert {type(answer) for answer in answers} == {StoreUnavailable}
     proxy.flowing.set()
     assert loop(*(echo(link, number) for number in range(MANY))) == said()
@@ -183,7 +183,7 @@ def test_a_server_that_takes_connections_and_is_silent_is_given_up_within_a_seco
     proxy.flowing.clear()
     started_s = time.monotonic()
     assert {type(answer) for answer in loop(*(echo(link, number) for number in range(MANY)))} == {StoreUnavailable}
-    assert time.monotonic() - started_s < 1
+    assert time.monotonic() - started_s < LATE_S
 
 
 def test_nobody_to_connect_to_is_told_at_once(loop: Loop, open_shared: Callable[..., SharedLink]) -> None:
@@ -191,7 +191,7 @@ def test_nobody_to_connect_to_is_told_at_once(loop: Loop, open_shared: Callable[
     link = open_shared(f"redis://127.0.0.1:{port}/0")
     started_s = time.monotonic()
     assert {type(answer) for answer in loop(*(echo(link, number) for number in range(MANY)))} == {StoreUnavailable}
-    assert time.monotonic() - started_s < 1
+    assert time.monotonic() - started_s < LATE_S
 
 
 def test_a_script_that_the_cache_has_lost_is_loaded_by_all_who_need_it(
