@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -34,7 +35,8 @@ def create_topics(
     """
     of = chosen or settings()
     admin = AdminClient(client_config(of))
-    wanted = wanted_topics(of, _brokers(admin), partitions, replication)
+    brokers = admin.list_topics(timeout=_TIMEOUT_S).brokers
+    wanted = wanted_topics(of, len(brokers), partitions, replication)
     return _create(admin, wanted, [each.name for each in wanted])
 
 
@@ -45,8 +47,9 @@ def bring_topics(partitions: int | None, replication: int | None, *, dry_run: bo
     """
     of = settings()
     admin = AdminClient(client_config(of))
-    wanted = wanted_topics(of, _brokers(admin), partitions, replication)
-    found = _found(admin, [each.name for each in wanted])
+    seen = admin.list_topics(timeout=_TIMEOUT_S)
+    wanted = wanted_topics(of, len(seen.brokers), partitions, replication)
+    found = _found(admin, seen.topics, [each.name for each in wanted])
     plan = TopicPlan(
         missing=[each for each in wanted if each.name not in found],
         differing=[one for each in wanted if each.name in found for one in differences(each, found[each.name])],
@@ -56,12 +59,7 @@ def bring_topics(partitions: int | None, replication: int | None, *, dry_run: bo
     return plan
 
 
-def _brokers(admin: AdminClient) -> int:
-    return len(admin.list_topics(timeout=_TIMEOUT_S).brokers)
-
-
-def _found(admin: AdminClient, names: Sequence[str]) -> Mapping[str, Topic]:
-    topics = admin.list_topics(timeout=_TIMEOUT_S).topics
+def _found(admin: AdminClient, topics: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Topic]:
     there = [name for name in names if name in topics and topics[name].error is None]
     if not there:
         return {}

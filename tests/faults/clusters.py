@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from ops.local.stack import Stack, private_stack
-from tests.faults.conftest import NEEDED, client_of
+from tests.client import client_of
+from tests.faults.conftest import NEEDED
 
 
 @contextmanager

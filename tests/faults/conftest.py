@@ -1,13 +1,11 @@
 """One stack for all faults, and a line in the summary for each: what was done, and how long recovery took."""
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import pytest
 
-from ops import environment
 from ops.local.stack import Stack, private_stack
+from tests.client import client_of
 from tests.faults.servers import Deliveries, Server
 from tests.faults.trade import Trade
 
@@ -30,19 +28,6 @@ def faulty(stack_of_all_faults: Stack) -> Iterator[Stack]:
     """That stack, with this process as its client."""
     with client_of(stack_of_all_faults):
         yield stack_of_all_faults
-
-
-@contextmanager
-def client_of(stack: Stack) -> Iterator[None]:
-    """Make this process a client of a stack, and afterwards what it was before."""
-    before = dict(os.environ)
-    environment.point_at(stack.env)
-    try:
-        yield
-    finally:
-        environment.point_at({})
-        os.environ.clear()
-        os.environ.update(before)
 
 
 @pytest.fixture

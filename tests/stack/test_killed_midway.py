@@ -1,7 +1,6 @@
 """kill -9 of whatever runs, in the middle of a sale, and `up` again: nothing is sold twice and the ledger balances."""
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -9,7 +8,6 @@ from typing import Any
 import psutil
 import pytest
 
-from ops import environment
 from ops.demo.buyer import Ending
 from ops.demo.client import SaleClient
 from ops.demo.crowd import Crowd, CrowdPlan, tickets
@@ -17,6 +15,7 @@ from ops.demo.figures import Figures
 from ops.local.stack import Stack, private_stack
 from ops.local.topology import EVERYTHING
 from ops.operation import operate
+from tests.client import client_of
 from tests.conftest import Eventually
 
 SALE = "midway"
@@ -24,15 +23,10 @@ VICTIMS = ("gateway", "relay", "event-source-persist", "event-source-statistics"
 
 
 @pytest.fixture
-def running(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def running() -> Iterator[Stack]:
     """A stack of its own, and this process its client."""
-    before = dict(os.environ)
-    with private_stack(only=tuple(name for name in EVERYTHING if name != "sale")) as stack:
-        environment.point_at(stack.env)
+    with private_stack(only=tuple(name for name in EVERYTHING if name != "sale")) as stack, client_of(stack):
         yield stack
-    environment.point_at({})
-    os.environ.clear()
-    os.environ.update(before)
 
 
 async def sell(stack: Stack) -> dict[str, tuple[str, ...]]:
