@@ -15,7 +15,7 @@ COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate
 LAMBDA_BRINGS = boto3 botocore python-dateutil s3transfer six urllib3
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check up down package bench openapi requirements
+.PHONY: help setup demo test check up down package bench openapi dashboards requirements
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## */  make \1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -29,7 +29,7 @@ demo: setup  ## watch 1,000 buyers fight for 100 seats, on real servers of its o
 
 test:  ## all tests, on real servers of their own; ARGS="-n 0" runs them one after the other
 	@PYTHON="$(PYTHON)" sh ops/setup.sh test
-	@$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m tests.run -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: setup  ## formatting, lint, types, unit tests: before each commit
 	@$(BIN)/ruff format --check .
@@ -54,6 +54,9 @@ bench:  ## measure this machine: each figure beside its limit
 
 openapi:  ## write the API's contract anew from the code: docs/openapi.json and what /openapi.json and /docs answer
 	@$(BIN)/python -m ops.openapi
+
+dashboards:  ## write Grafana's dashboards anew from ops/dashboards
+	@$(BIN)/python -m ops.dashboards
 
 requirements:  ## write the hashed requirement files anew (needs uv; ARGS=--upgrade for newer versions)
 	@$(COMPILE) $(ARGS) --extra functions --extra authorizer --extra local --extra dev pyproject.toml -o requirements-dev.txt

@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Mapping
 
 from chalicelib import emf
-from chalicelib.config import settings
 
 PULSES_OF_A_QUIET_RUN = 300  # of a minute of ticks every 200 ms
 EVERY_S = 10.0  # runs overlap: what were told only at their end would stand in now this minute, now the next
@@ -38,7 +37,7 @@ class Pulse:
         self._tell(totals)
 
     def _tell(self, totals: Mapping[str, int]) -> None:
-        if settings().publishes_metrics:
+        if emf.is_heard():
             fresh = {name: value - self._told.get(name, 0) for name, value in totals.items()}
             emf.publish(self._function, pulses=self._pulses, **fresh, **self._gauge())
         self._told, self._pulses = dict(totals), 0

@@ -39,6 +39,10 @@ class Declarations:
     mysql_port: int = _setting("ONSALE_MYSQL_PORT", 3306, values.whole(1, 65535), "port of the local MySQL")
     kafka_port: int = _setting("ONSALE_KAFKA_PORT", 9092, values.whole(1, 65535), "port of the local Kafka")
     aws_port: int = _setting("ONSALE_AWS_PORT", 4566, values.whole(1, 65535), "port of the local AWS emulator")
+    metrics_port: int = _setting("ONSALE_METRICS_PORT", 9464, values.whole(1, 65535), "port of the metrics exporter")
+    prometheus_port: int = _setting(
+        "ONSALE_PROMETHEUS_PORT", 9090, values.whole(1, 65535), "port of the Prometheus of `onsale up --observe`"
+    )
     gateway_workers: int = _setting(
         "ONSALE_GATEWAY_WORKERS", 0, values.whole(0, 64), "gateway processes; 0 = one per core"
     )

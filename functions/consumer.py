@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from chalicelib import events
+from chalicelib import emf, events
 from chalicelib.events import Event
 from functions.dead_letter_queue import DeadLetter, DeadLetterQueue
 from functions.isolation import TRIES, apply_isolating
@@ -40,11 +40,19 @@ class Consumer(ABC):
         self._metrics = metrics(function)
         self._dead_letters = dead_letters
         self._letters: list[tuple[KafkaRecord, DeadLetter]] = []
+        self._delays_ms: dict[str, list[float]] = {}  # by sale
         self.counts: Counter[str] = Counter()
 
     @abstractmethod
     def apply(self, facts: Sequence[Fact]) -> None:
         """Apply all facts or none, as often as asked. Raises RowsRefused when one never can be, DatabaseAway."""
+
+    def recorded(self, facts: Sequence[Fact]) -> None:
+        """Note that these are on record since this moment, for the first time: how far behind the sale that was."""
+        if emf.is_heard():
+            now_ms = time.time_ns() // 1_000_000
+            for fact in facts:
+                self._delays_ms.setdefault(fact.event.sale_id, []).append(max(0, now_ms - fact.event.at_ms))
 
     def unreadable(self, record: KafkaRecord, poison: events.Poison) -> None:
         """Put a record aside that nobody can read; a function for which another does so may leave it."""
@@ -69,6 +77,8 @@ class Consumer(ABC):
         fields["duration_ms"] = round((time.perf_counter() - started_s) * 1000, 1)
         fields |= _ages_ms(facts)
         self._metrics.publish(**fields)
+        for sale_id, delays_ms in self._delays_ms.items():
+            self._metrics.publish_many(sale_id, "write_behind_ms", delays_ms)
         told = {**fields, **_what_about(facts), "offsets": offsets(batch)}
         if left:
             self._log.error("batch failed", extra=told, outage=outcome.outage or "dead-letter topic")

@@ -6,7 +6,7 @@ contact or a whole event. Nothing here is for the HTTP path, which imports none 
 
 import logging
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import TextIO
 
@@ -77,6 +77,10 @@ class Metrics:
     def publish(self, **values: float) -> None:
         """Write values as one EMF line: `…_ms` are milliseconds, everything else counts."""
         emf.publish(self._function, **values)
+
+    def publish_many(self, sale: str, name: str, values: Sequence[float]) -> None:
+        """Write many values of one metric about a sale."""
+        emf.publish_many(self._function, sale, name, values)
 
 
 @cache

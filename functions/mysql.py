@@ -101,8 +101,8 @@ def _opened(address: Address, read_timeout_s: int) -> "Connection[Cursor]":
 class Database:
     """The one connection of a process: made when needed, re-made when lost. Not for several threads."""
 
-    def __init__(self, url: str = "") -> None:
-        self._url = url
+    def __init__(self, url: str = "", read_timeout_s: int = _READ_TIMEOUT_S) -> None:
+        self._url, self._read_timeout_s = url, read_timeout_s
         self._connection: Connection[Cursor] | None = None
         self._used_at_s = 0.0
 
@@ -137,7 +137,7 @@ class Database:
             except (pymysql.err.Error, OSError):
                 self._end(self._connection, lost=True)
         if self._connection is None:
-            self._connection = connect(self._url)
+            self._connection = connect(self._url, self._read_timeout_s)
         self._used_at_s = time.monotonic()
         return self._connection
 

@@ -30,8 +30,9 @@ class Batch(Consumer):
     def apply(self, facts: Sequence[Fact]) -> None:
         """Write the rows of all facts in one transaction."""
         with self._database.transaction() as cursor:
-            counts, conflicts = record.write(cursor, facts)
+            counts, conflicts, new = record.write(cursor, facts)
         self.counts.update(counts._asdict())
+        self.recorded(new)
         for fact in conflicts:
             name = f"{fact.event.sale_id} {fact.event.epoch}-{fact.event.version}"
             self.bury(fact.record, "version-conflict", f"{name} is there with other content", 1)

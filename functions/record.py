@@ -1,7 +1,8 @@
 """Turns events into the rows of the durable record and writes them within a transaction that somebody else ends."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
@@ -25,15 +26,16 @@ class Counts(NamedTuple):
     duplicate: int
 
 
-def write(cursor: Cursor, facts: Sequence[Fact]) -> tuple[Counts, list[Fact]]:
-    """Write the rows of all facts. Returns the counts and the facts whose version names another event already.
+def write(cursor: Cursor, facts: Sequence[Fact]) -> tuple[Counts, list[Fact], Sequence[Fact]]:
+    """Write the rows of all facts. Returns the counts, the facts whose version names another event already, and those
+    that were on no record before.
 
-    Those are not written, the others are; call it in a transaction.
+    The first of these are not written, the others are; call it in a transaction.
     """
     first = {fact.name: fact for fact in reversed(facts)}
     new = upsert(cursor, SALE_EVENTS, (audit_row(fact) for fact in first.values())).applied
     # Fewer new rows than facts: some are repeats, or other events under a name that is taken. Seldom, so ask then.
-    conflicts = [] if new == len(facts) else _conflicts(cursor, facts)
+    conflicts, fresh = ([], facts) if new == len(facts) else _looked_up(cursor, facts, first, new)
     unwanted = {id(fact) for fact in conflicts}
     good = [fact for fact in facts if id(fact) not in unwanted] if unwanted else facts
     written = [upsert(cursor, table, rows) for table, rows in latest_rows(good) if rows]
@@ -44,6 +46,7 @@ def write(cursor: Cursor, facts: Sequence[Fact]) -> tuple[Counts, list[Fact]]:
             duplicate=len(good) - new,
         ),
         conflicts,
+        fresh,
     )
 
 
@@ -53,16 +56,24 @@ def audit_row(fact: Fact) -> Row:
     return (event.sale_id, event.epoch, event.version, event.type, event.user_id, event.at_ms, fact.text)
 
 
-def _conflicts(cursor: Cursor, facts: Sequence[Fact]) -> list[Fact]:
-    """Return the facts whose name sale_events holds with another text. Every name is there by now."""
+def _looked_up(
+    cursor: Cursor, facts: Sequence[Fact], first: Mapping[Name, Fact], new: int
+) -> tuple[list[Fact], list[Fact]]:
+    """Return the facts whose name sale_events holds with another text, and those that were not there before.
+
+    Every name is there by now, the new ones since a moment ago: theirs are the latest times.
+    """
     texts: dict[Name, str] = {}
+    written: dict[Name, datetime] = {}
     for sale_id, epoch, versions in by_epoch(fact.name for fact in facts):
         cursor.execute(
-            "SELECT version, event FROM sale_events WHERE sale_id = %s AND epoch = %s AND version IN %s",
+            "SELECT version, event, written_at FROM sale_events WHERE sale_id = %s AND epoch = %s AND version IN %s",
             (sale_id, epoch, versions),
         )
-        texts |= {(sale_id, epoch, version): text for version, text in cursor.fetchall()}
-    return [fact for fact in facts if texts[fact.name] != fact.text]
+        for version, text, written_at in cursor.fetchall():
+            texts[sale_id, epoch, version], written[sale_id, epoch, version] = text, written_at
+    latest = sorted(first, key=lambda name: written[name], reverse=True)[:new]
+    return [fact for fact in facts if texts[fact.name] != fact.text], [first[name] for name in latest]
 
 
 def by_epoch(names: Iterable[Name]) -> Iterator[tuple[str, int, list[int]]]:

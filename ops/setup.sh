@@ -3,8 +3,9 @@
 #
 #   ops/setup.sh            programs (apt), Python packages (.venv), Kafka (.tools/kafka)
 #   ops/setup.sh bench      the same, and the load generator wrk
-#   ops/setup.sh test       the same, and the AWS emulators (.tools/ministack, .tools/localstack)
-#   ops/setup.sh packages   the programs alone: the one part that needs root
+#   ops/setup.sh test       the same, Prometheus, and the AWS emulators (.tools/ministack, .tools/localstack)
+#   ops/setup.sh packages   the programs alone: the one part that needs root; with a second word those it needs besides
+#   ops/setup.sh observe    the programs alone, and Prometheus, for `onsale up --observe`
 #
 # Every part may be cut short at any moment: it counts as done only once its stamp says so. Two runs at once wait
 # for each other.
@@ -69,6 +70,7 @@ missing_packages() {
     have java || echo default-jre-headless
     kafka_done || have mvn || echo maven
     [ "$WHAT" != bench ] || have wrk || echo wrk
+    case $WHAT in test | observe) { have prometheus && have promtool; } || echo prometheus ;; esac
     venv_done || "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }
 
@@ -85,7 +87,7 @@ install_packages() {
     [ -n "$packages" ] || return 0
     say "programs:  $packages(apt; none is started as a service)"
     have apt-get || fail "this is not a Debian machine; install them your way, then run make setup again"
-    [ "$(id -u)" = 0 ] || fail "not root, so run this first, then make setup again:  sudo sh ops/setup.sh packages"
+    [ "$(id -u)" = 0 ] || fail "not root, so run this first, then again what you ran:  sudo sh ops/setup.sh packages $WHAT"
     # shellcheck disable=SC2086 # a list of words
     (
         exec 8>/run/lock/onsale-setup.lock
@@ -96,7 +98,9 @@ install_packages() {
         export DEBIAN_FRONTEND=noninteractive
         apt="apt-get -y -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0"
         quietly $apt update || say "apt-get update failed; going on with the lists at hand"
-        quietly $apt install --no-install-recommends $packages
+        quietly $apt install --no-install-recommends $packages || exit 1
+        # As a service it would listen on every interface from the next start of the machine on.
+        case " $packages" in *" prometheus "*) ! have systemctl || quietly systemctl disable prometheus || true ;; esac
     ) || fail "apt could not install: $packages"
     packages=$(missing_packages | tr '\n' ' ')
     [ -z "$packages" ] || fail "still missing after the installation: $packages"
@@ -193,10 +197,12 @@ everything_done() { venv_done && kafka_done && classes_done && emulators_done &&
 if [ "$(id -u)" = 0 ] && grep -qs "$POLICY_MARK" "$POLICY"; then # an earlier run was killed, or is at work now
     (exec 8>/run/lock/onsale-setup.lock && flock 8 && allow_services)
 fi
-if [ "$WHAT" = packages ]; then
+case $WHAT in packages | observe)
+    [ "$WHAT" = observe ] || WHAT=${2:-all}
     install_packages
     exit
-fi
+    ;;
+esac
 everything_done && exit
 mkdir -p .tools
 exec 9>.tools/lock

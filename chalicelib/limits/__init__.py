@@ -22,10 +22,10 @@ class Limiter:
 
     def wait_ms(self, sale_id: str, user_id: str, address: str) -> int:
         """Take a token of the user and one of the address; 0 if both had one, else the ms until they will."""
-        prefix = f"{{sale:{sale_id}}}:rate:"  # in the sale's slot, so that one call reaches both
+        prefix = f"{{sale:{sale_id}}}:bucket:"  # in the sale's slot, so that one call reaches both
         keys = (f"{prefix}user:{user_id}", f"{prefix}address:{address}")
         numbers = [number for rate in self._rates for number in (rate, rate * BURST_S)]
-        return int(self._link.script(_script(), keys, numbers)[1])
+        return int(self._link.script(_script(), keys, numbers))
 
 
 @cache

@@ -35,6 +35,9 @@ COUNTERS = frozenset(
         "cancelled",  # units
         "granted_again",
         "refunds_due",
+        "payments_already_paid",  # payments that are due back, by their fate; the others have bought
+        "payments_hold_expired",
+        "payments_reservation_ended",
     }
 )
 
@@ -64,6 +67,11 @@ class SaleReader:
     def sale(self, sale_id: str) -> Sale:
         """Return a sale's progress, read at one moment."""
         return _sale(sale_id, self._link.transaction(*_sale_commands(sale_id)))
+
+    def sale_and_payments(self, sale_id: str) -> tuple[Sale, int]:
+        """Return a sale's progress and how many payments it has, read at one moment."""
+        *replies, payments = self._link.transaction(*_sale_commands(sale_id), ("HLEN", sale_keys(sale_id).payments))
+        return _sale(sale_id, replies), payments
 
     def snapshot(self, sale_id: str) -> Snapshot:
         """Return everything at one moment. Costs time and memory in proportion to the buyers who have a record."""

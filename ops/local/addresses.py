@@ -19,8 +19,18 @@ PORT_OF = {
     "kafka": "ONSALE_KAFKA_PORT",
     "aws": "ONSALE_AWS_PORT",
     "gateway": "ONSALE_PORT",
+    "metrics": "ONSALE_METRICS_PORT",
+    "prometheus": "ONSALE_PROMETHEUS_PORT",
 }
-DEFAULT_PORTS = {"redis": 6379, "mysql": 3306, "kafka": 9092, "aws": 4566, "gateway": 8000}
+DEFAULT_PORTS = {
+    "redis": 6379,
+    "mysql": 3306,
+    "kafka": 9092,
+    "aws": 4566,
+    "gateway": 8000,
+    "metrics": 9464,
+    "prometheus": 9090,
+}
 REAL_AWS = ("SNS_TOPIC_ARN", "SES_FROM")
 Announce = Callable[[str], None]
 

@@ -8,6 +8,7 @@ import itertools
 import logging
 import secrets
 import time
+from collections.abc import Awaitable, Callable
 from urllib.parse import parse_qs
 
 from chalice.app import Chalice, Response
@@ -17,6 +18,8 @@ from chalicelib.api.responses import INTERNAL_ERROR, SECURITY_HEADERS, problem
 from ops.local.authorizing import guarded
 from ops.local.invocation import Event, Invocations, aside, keep_apart
 from ops.local.route_table import RouteTable
+
+Application = Callable[[Scope, HTTPProtocol], Awaitable[object]]
 
 log = logging.getLogger("onsale")  # Chalice gives the logger of the app's name its handler
 
@@ -66,12 +69,28 @@ class ApiGateway:
         # An id looks like a UUID: random for the process, then a number.
         self._id_prefix = f"{prefix[:8]}-{prefix[8:12]}-{prefix[12:16]}-{prefix[16:]}-"
 
-    async def __rsgi__(self, scope: Scope, http: HTTPProtocol) -> None:
+    def counted(self, add: Callable[[str | None, str, int, float], None]) -> Application:
+        """Return the same as an application that tells of each answer: route or None, method, status, seconds."""
+
+        async def application(scope: Scope, http: HTTPProtocol) -> None:
+            began_s = time.perf_counter()
+            status = await self.__rsgi__(scope, http)
+            route = self._routes.find(scope.path)
+            add(route and route[0], scope.method, status, time.perf_counter() - began_s)
+
+        return application
+
+    async def __rsgi__(self, scope: Scope, http: HTTPProtocol) -> int:
+        """Answer a request. Returns the status."""
         request_id = f"{self._id_prefix}{next(self._numbers):012x}"
         try:
-            _send(await self._answer(scope, http, request_id), http)
+            answer = await self._answer(scope, http, request_id)
+            _send(answer, http)
         except ProtocolClosed:  # amid its body the client went away, or sent chunks that are none: nothing was begun
-            _send(_in_problem(request_id, "invalid-json", "The body cannot be read to its end."), http)
+            answer = _in_problem(request_id, "invalid-json", "The body cannot be read to its end.")
+            _send(answer, http)
+        status: int = answer["statusCode"]
+        return status
 
     async def _answer(self, scope: Scope, http: HTTPProtocol, request_id: str) -> Event:
         method, path = scope.method, scope.path

@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 
 
-def _stack(functions: str | None = None) -> "Stack":
+def _stack(functions: str | None = None, observe: bool | None = None) -> "Stack":
     from ops.local.home import Home
     from ops.local.stack import Stack
 
-    return Stack(Home.of(settings().home), functions=functions, announce=say)
+    return Stack(Home.of(settings().home), functions=functions, observe=observe, announce=say)
 
 
 def _print(processes: Sequence["ProcessInfo"], *, as_json: bool) -> None:
@@ -43,19 +43,25 @@ def _print(processes: Sequence["ProcessInfo"], *, as_json: bool) -> None:
     help="Where functions run: in processes of their own (local, the default), or packaged and deployed to MiniStack, "
     "behind its API Gateway. Remembered.",
 )
+@click.option(
+    "--observe/--no-observe",
+    default=None,
+    help="Whether Prometheus runs too, with the alert rules of infra/prometheus. Remembered.",
+)
 @_JSON
-def up(functions: str | None, as_json: bool) -> int:
+def up(functions: str | None, observe: bool | None, as_json: bool) -> int:
     """Start what is missing of the local stack, and say what runs.
 
     \b
     onsale up
     onsale up --functions emulator                as deployed: authorizer, schedules, roles and zips
+    onsale up --observe                           with Prometheus, which asks it every two seconds
     ONSALE_PORT=9000 onsale up                    the gateway on another port
     REDIS_URL=redis://db.example:6379 onsale up   with a Redis of your own
     """
     from ops.local.program import StartFailed
 
-    stack = _stack(functions)
+    stack = _stack(functions, observe)
     signal.signal(signal.SIGTERM, _interrupt)
     signal.signal(signal.SIGHUP, _interrupt)
     try:
@@ -72,7 +78,23 @@ def up(functions: str | None, as_json: bool) -> int:
         say(f'Try: curl -X POST {bearer}"{stack.env["ONSALE_URL"]}/api/v1/queue/enter"')
     else:
         say(f'Try: curl -X POST "{stack.env["ONSALE_URL"]}/api/v1/queue/enter?userId=1"')
+    for each in processes:
+        if each.name == "prometheus":
+            say_where_to_look(each.port)
     return 0
+
+
+def say_where_to_look(port: int) -> None:
+    """Say where the figures are seen: in Prometheus, in Grafana where there is Docker, in the terminal."""
+    from ops.local.containers import engine_fault
+    from ops.local.prometheus import url
+
+    say(f"Prometheus: {url(port)}/alerts has the alerts and what to do")
+    if engine_fault():
+        say("Dashboards: `onsale watch ID` here in the terminal; Grafana needs Docker")
+    else:
+        say(f"Dashboards: ONSALE_PROMETHEUS_PORT={port} docker compose up -d --no-deps grafana")
+        say("            then http://127.0.0.1:3000, and `onsale watch ID` in the terminal")
 
 
 def _interrupt(*_: object) -> None:

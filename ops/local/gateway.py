@@ -29,6 +29,7 @@ from chalicelib.config import settings
 from chalicelib.errors import BadSetting
 from ops.local import local_identity, ports, shared_link
 from ops.local.api_gateway import ApiGateway
+from ops.metrics import shared
 
 BACKLOG = 4096
 _OBJECTS_BEFORE_COLLECTION = 20_000  # Python's own is 700; a request makes about 50 that the collector watches
@@ -64,8 +65,19 @@ def _in_worker(served: Chalice | Application, parent_pid: int) -> Application:
     if not isinstance(served, Chalice):
         return served
     wiring.open_links_by(shared_link.open_link)
+    application = _application(served)
     _collect_garbage_rarely()
-    return ApiGateway(served).__rsgi__
+    return application
+
+
+def _application(app: Chalice) -> Application:
+    gateway = ApiGateway(app)
+    if shared.folder() is None:
+        return gateway.__rsgi__
+    from ops.metrics.requests import RequestCounts  # only where a stack asks for it
+
+    shared.keep_counts()
+    return gateway.counted(RequestCounts().add)
 
 
 def _collect_garbage_rarely() -> None:

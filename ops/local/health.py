@@ -99,13 +99,13 @@ def aws_answers(url: str) -> bool:
         connection.close()
 
 
-def http_answers(url: str) -> bool:
-    """GET /health, below the path that the URL has, answers 200."""
+def http_answers(url: str, path: str = "/health") -> bool:
+    """GET /health, or another path, below the one that the URL has, answers 200."""
     parts = urllib.parse.urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=ASK_WITHIN_S)
     try:
-        connection.request("GET", f"{parts.path.rstrip('/')}/health")
+        connection.request("GET", parts.path.rstrip("/") + path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

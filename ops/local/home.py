@@ -30,6 +30,7 @@ class State:
     first_sale_in: str = ""  # the REDIS_URL where the default sale was created
     functions: str = "local"  # where functions run: one of `modes.MODES`
     containers: tuple[str, ...] = ()  # servers that have run in containers, and may have volumes
+    observe: bool = False  # whether Prometheus runs
 
 
 @dataclass(frozen=True, slots=True)

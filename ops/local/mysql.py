@@ -16,6 +16,8 @@ DATABASE = "onsale"
 _PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
 _INITIALISED = "onsale-initialised"  # written last, so that a half-done data folder is seen as one
 _LOG_FILE_SIZE = "--innodb-log-file-size=32M"
+# Whatever takes so long is on the way to be an outage: the functions write a batch in some ten milliseconds.
+_SLOW = ("--slow-query-log=ON", "--long-query-time=0.5")
 
 
 def installed() -> bool:
@@ -61,6 +63,8 @@ def program(data: Path, run: Path, port: int, password: str) -> Program:
         f"--init-file={start_sql}",
         "--skip-name-resolve",
         "--character-set-server=utf8mb4",
+        *_SLOW,
+        f"--slow-query-log-file={data / 'slow-queries.log'}",
         _LOG_FILE_SIZE if mariadb else "--mysqlx=OFF",
         *_as_root(),
     ]

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ops.local import readiness
+from ops.metrics import functions
 
 PERIOD_S = 60.0  # "rate(1 minute)"
 TIMEOUT_S = 90.0  # of the functions, in template.yaml
@@ -131,6 +132,7 @@ def main(name: str) -> None:
     stopping = Stopping()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stopping.tell)
+    functions.listen()
     handler = _function(name)
     readiness.announce()
     keep_running(name, handler, stopping)

@@ -16,12 +16,13 @@ from pathlib import Path
 
 import psutil
 
-from ops.local import aws, containers, modes, ports, records, topology
+from ops.local import aws, containers, modes, ports, prometheus, records, topology
 from ops.local.addresses import PORT_OF, SERVERS, URL_OF, Announce
 from ops.local.home import Home
 from ops.local.program import StartFailed
 from ops.local.shutdown import stop, undisturbed
 from ops.local.startup import Startup
+from ops.metrics import shared
 
 # A process that was killed a moment ago may still count as running, and be gone when the rest has been started.
 _PASSES = 3
@@ -46,7 +47,8 @@ def _quietly(_: str) -> None:
 class Stack:
     """The processes of one home. `tied` ones die with this process; `only` names the nodes wanted.
 
-    `functions` says where functions run, one of `modes.MODES`; None: where the last `up` had them.
+    `functions` says where functions run, one of `modes.MODES`, `observe` whether Prometheus runs; None for either: as
+    with the last `up`.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Stack:
         environment: Mapping[str, str] | None = None,
         only: Sequence[str] = topology.EVERYTHING,
         functions: str | None = None,
+        observe: bool | None = None,
         tied: bool = False,
         announce: Announce = _quietly,
     ) -> None:
@@ -64,6 +67,7 @@ class Stack:
         self._environment = dict(os.environ if environment is None else environment)
         self._only = tuple(only)
         self._functions = functions
+        self._observe = observe
         self._tied = tied
         self._announce = announce
 
@@ -83,22 +87,18 @@ class Stack:
     def _bring_about(self) -> list[ProcessInfo]:
         alive = self._alive()
         self._kill_strays(alive)
+        shared.prepare(self.home.run, anew=not alive)
         running = {name: record.port for name, (record, _) in alive.items() if record.port}
         before = self.home.read_state()
         contained = containers.running(self.home, before)
         running |= {name: before.ports[name] for name in contained}
-        plan = topology.plan(self.home, self._environment, running, self._announce, self._only, self._functions)
-        if others := [name for name in modes.left_out(plan.state.functions) if name in alive]:
-            self._stop(others)  # of the mode it was in
+        plan = self._plan(running)
+        if others := [name for name in topology.left_out(plan.state) if name in alive]:
+            self._stop(others)  # of what it was before
         wanted = next((node.containers for node in plan.nodes if node.name == containers.STEP), ())
         containers.stop(self.home, [name for name in contained if name not in wanted], self._environment)
         self.home.write_state(plan.state)
-        base = {
-            name: value
-            for name, value in self._environment.items()
-            if name not in topology.SETTINGS and value != aws.DUMMY  # of a shell that has read an older `env`
-        }
-        startup = Startup(self.home, plan, alive, base, tied=self._tied, announce=self._announce)
+        startup = Startup(self.home, plan, alive, self._base(), tied=self._tied, announce=self._announce)
         try:
             startup.run()
         except BaseException:
@@ -115,6 +115,37 @@ class Stack:
         return [
             each if each.condition == "stopped" else replace(each, condition=done[each.name]) for each in self.status()
         ]
+
+    def start(self, name: str) -> None:
+        """Start one process that has ended, and nothing else: nothing is prepared, no other is looked at.
+
+        Returns when it answers; at once where it runs. Raises StartFailed, also for what is no process of this stack.
+        """
+        with self._locked():
+            alive = self._alive()
+            left = records.marked(self.home, () if name in alive else (name,))  # workers that outlive their parent
+            stop({str(each.pid): each for each in left}, kill=True)
+            running = {each: record.port for each, (record, _) in alive.items() if record.port}
+            plan = self._plan(running)
+            nodes = tuple(replace(node, after=()) for node in plan.nodes if node.name == name and node.program)
+            if not nodes:
+                raise StartFailed(name, "is no process of this stack")
+            plan = replace(plan, nodes=nodes)
+            startup = Startup(self.home, plan, alive, self._base(), tied=self._tied, announce=self._announce)
+            try:
+                startup.run()
+            except BaseException:
+                with undisturbed():
+                    self._stop(startup.started)
+                raise
+
+    def end(self, name: str, *, kill: bool = False) -> None:
+        """End one process of this stack; the others stay, and miss it. `start` brings it back, `up` too."""
+        with self._locked(), undisturbed():
+            alive = self._alive()
+            if name in alive:
+                stop({name: alive[name][1]}, kill=kill)
+            self._stop((name,))
 
     def down(self, *, volumes: bool = False) -> list[str]:
         """Stop everything of this home and return the names of what ran. Data, logs and settings stay.
@@ -140,7 +171,11 @@ class Stack:
         if not self.home.exists:
             return []
         state, alive = self.home.read_state(), self._alive()
-        questions, contained = topology.questions(self.env), containers.running(self.home, state)
+        questions, contained = (
+            topology.questions(self.env, state.ports.get("metrics", 0)),
+            containers.running(self.home, state),
+        )
+        questions[prometheus.NAME] = lambda: prometheus.answers(state.ports[prometheus.NAME])
 
         def row(name: str) -> ProcessInfo:
             answers = questions.get(name, lambda: True)
@@ -166,6 +201,14 @@ class Stack:
     def pid(self, name: str) -> int:
         """Return the pid of a running process. Raises KeyError if it does not run."""
         return self._alive()[name][1].pid
+
+    def _plan(self, running: Mapping[str, int]) -> topology.Topology:
+        asked = (self._functions, self._observe)
+        return topology.plan(self.home, self._environment, running, self._announce, self._only, *asked)
+
+    def _base(self) -> dict[str, str]:
+        """Return what processes get besides the settings; a shell may have read an older `env`."""
+        return {k: text for k, text in self._environment.items() if k not in topology.SETTINGS and text != aws.DUMMY}
 
     def _locked(self) -> AbstractContextManager[None]:
         return self.home.locked(lambda: self._announce("waiting for another `up` or `down` in this home"))

@@ -43,6 +43,7 @@ if payment ~= '' then
   call('HSET', PAYMENTS, payment, 'RESERVATION_ENDED ' .. user .. ' ' .. latest)
   append('REFUND_DUE ' .. now .. ' ' .. user .. ' ' .. latest .. '   ' .. payment .. ' cancelled ')
   call('HINCRBY', SALE, 'refunds_due', 1)
+  call('HINCRBY', SALE, 'payments_reservation_ended', 1)
 end
 call('HSET', SALE, 'version', version, 'held', held, 'confirmed', confirmed)
 call('HINCRBY', SALE, 'cancelled', units)

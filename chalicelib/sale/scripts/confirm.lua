@@ -77,6 +77,7 @@ if fate ~= 'PAID' then
   append('REFUND_DUE ' .. now .. ' ' .. user .. ' ' .. reservation .. '   ' .. payment .. ' ' .. string.lower(string.gsub(fate, '_', '-')) .. ' ')
   call('HSET', SALE, 'version', version)
   call('HINCRBY', SALE, 'refunds_due', 1)
+  call('HINCRBY', SALE, 'payments_' .. string.lower(fate), 1)
   return {fate, now, '', 1}
 end
 append('CONFIRMED ' .. now .. ' ' .. user .. ' ' .. reservation .. ' ' .. quantity .. '  ' .. payment .. '  ' .. seats)

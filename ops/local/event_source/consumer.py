@@ -26,6 +26,8 @@ def consumer_config(mapping: EventSourceMapping, timeout_s: float) -> dict[str, 
         "max.poll.interval.ms": max(300_000, int(timeout_s * 2_000) + 120_000),  # functions run between two polls
         "fetch.error.backoff.ms": 100,
         "fetch.queue.backoff.ms": 50,
+        # More than an event carries (6 MB), and no more: a poller that falls behind would grow by its default, 64 MB.
+        "queued.max.messages.kbytes": 8_192,
     }
 
 

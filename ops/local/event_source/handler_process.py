@@ -55,6 +55,7 @@ def main(words: list[str]) -> int:
     sys.path[0] = folder
     sys.argv = [handler_name]
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    _let_somebody_listen()
     try:
         handler = _load(handler_name)
     except Exception as error:  # noqa: BLE001  # whatever a module raises while it is imported
@@ -65,6 +66,17 @@ def main(words: list[str]) -> int:
         request_id, event = frame[:REQUEST_ID_BYTES].decode(), frame[REQUEST_ID_BYTES:]
         _send(channel, *_run(handler, event, Context(name, memory_mb, float(timeout_s), request_id)))
     return 0
+
+
+def _let_somebody_listen() -> None:
+    """Call what ONSALE_LISTENER names (module:function): it may listen to what the function tells of itself."""
+    module, _, name = os.environ.get("ONSALE_LISTENER", "").partition(":")
+    if not module:
+        return
+    try:
+        getattr(importlib.import_module(module), name)()
+    except Exception:  # whatever it is, the function does without
+        logging.exception("%s cannot listen", module)
 
 
 def _load(handler: str) -> Callable[[Any, Context], Any]:
