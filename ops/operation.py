@@ -86,6 +86,11 @@ def option(field: str) -> str:
     return arguments.get(dashed, f"--{dashed}")
 
 
+def is_remote() -> bool:
+    """Say whether the command line that runs now acts on a deployed stage."""
+    return _remote() is not None
+
+
 def _remote() -> "Remote | None":
     context = click.get_current_context(silent=True)
     return context.meta.get(_CHOSEN) if context else None
