@@ -1,7 +1,7 @@
 """The `onsale` command: finds the subcommand, layers the settings, and turns every ending into an exit code.
 
-0 ok, 1 failed, 2 usage, 3 differences, 4 still in flight, 130 interrupted. Subcommands live in `ops.commands` and are
-imported when asked for, so that `onsale` answers at once.
+0 ok, 1 failed, 2 usage, 3 differences or NO-GO, 4 still in flight or INVALID, 130 interrupted. Subcommands live in
+`ops.commands` and are imported when asked for, so that `onsale` answers at once.
 """
 
 import sys
@@ -22,6 +22,7 @@ COMMANDS = {
     "demo": "ops.commands.demo:demo",
     "migrate": "ops.commands.migrate:migrate",
     "sale": "ops.commands.sale:sale",
+    "watch": "ops.commands.watch:watch",
     "purchases": "ops.commands.purchases:purchases",
     "buyer": "ops.commands.buyer:buyer",
     "refunds": "ops.commands.refunds:refunds",
@@ -29,6 +30,7 @@ COMMANDS = {
     "ledger": "ops.commands.ledger:ledger",
     "token": "ops.commands.token:token",
     "package": "ops.commands.package:package",
+    "rehearse": "ops.commands.rehearse:rehearse",
     "bench": "ops.commands.bench:bench",
 }
 
@@ -38,6 +40,7 @@ _OWN_LAYERS = (
     "down",
     "status",
     "demo",
+    "rehearse",
     "bench",
     "package",
 )  # they know a stack's settings better than its `env` file
@@ -69,7 +72,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="A setting comes from its flag, then the environment, then HOME/env (written by `onsale up`), then its "
-    "default. Exit: 0 ok, 1 failed, 2 usage, 3 differences, 4 still in flight, 130 interrupted.",
+    "default. Exit: 0 ok, 1 failed, 2 usage, 3 differences or NO-GO, 4 still in flight or INVALID, 130 interrupted.",
 )
 @click.option("--home", metavar="FOLDER", help="Folder of the local stack (ONSALE_HOME, .local).")
 @click.option("--set", "assignments", metavar="NAME=VALUE", multiple=True, help="Any setting, e.g. REDIS_URL=….")

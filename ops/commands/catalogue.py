@@ -29,7 +29,7 @@ def markdown() -> str:
     for path, command in leaves(onsale, "onsale"):
         words = [path, *_arguments(command)]
         for option in _options(command):
-            if option.opts[0] in setting_names():
+            if _is_about_settings(command) and option.opts[0] in setting_names():
                 settings[_spelled(option)] = option.help or ""
             else:
                 words.append(f"[{_spelled(option)}]")
@@ -41,7 +41,7 @@ def markdown() -> str:
 
 
 def _is_about_settings(command: click.Command) -> bool:
-    return any(option.opts[0] in setting_names() for option in _options(command))
+    return {option.opts[0] for option in _options(command)}.issuperset(setting_names())
 
 
 def _arguments(command: click.Command) -> list[str]:

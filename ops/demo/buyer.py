@@ -4,32 +4,13 @@ import asyncio
 import random
 import time
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from ops.demo.client import Answer, GaveUp, SaleClient
+from ops.demo.answer import Answer
+from ops.demo.client import GaveUp, SaleClient
 from ops.demo.figures import Figures
+from ops.demo.outcome import Ending, Outcome
 from ops.demo.seat_map import SeatMap
-
-
-class Ending(StrEnum):
-    """How a buyer's visit ended."""
-
-    TICKET = "ticket"
-    SOLD_OUT = "sold out"
-    WALKED_AWAY = "walked away"
-    FAILED = "failed"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a buyer went home with, by the API's own answers; `why` tells what failed."""
-
-    user_id: str
-    ending: Ending
-    seat_ids: tuple[str, ...] = ()
-    payment_id: str = ""
-    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

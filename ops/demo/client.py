@@ -5,15 +5,14 @@ be repeated. Any other answer, a refusal too, is the answer.
 """
 
 import asyncio
-import json
 import random
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 
+from ops.demo.answer import Answer, retry_after_s
 from ops.demo.figures import Figures
 
 _GIVE_UP_AFTER_S = 30.0
@@ -22,24 +21,6 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 2.0
 
 class GaveUp(Exception):
     """A request got no usable answer for half a minute."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer of the API; `body` is empty for 204 and for what is not a JSON object."""
-
-    status: int
-    body: Mapping[str, Any]
-
-    @property
-    def code(self) -> str:
-        """The problem's code; empty for a success."""
-        return str(self.body.get("code", f"status-{self.status}")) if self.status >= 400 else ""
-
-    @property
-    def ok(self) -> bool:
-        """Whether the API said yes."""
-        return self.status < 400
 
 
 class SaleClient:
@@ -103,16 +84,16 @@ class SaleClient:
         pause_s = _FIRST_PAUSE_S
         while True:
             try:
-                answer, retry_after_s = await self._send_once(method, path, endpoint, body, query)
-                if answer.status < 500 and answer.status != 429:
+                answer, told_s = await self._send_once(method, path, endpoint, body, query)
+                if not answer.is_to_be_repeated:
                     return answer
                 reason = f"{answer.status} {answer.code}"
             except (aiohttp.ClientError, TimeoutError) as error:
-                reason, retry_after_s = type(error).__name__, 0.0
+                reason, told_s = type(error).__name__, 0.0
             self._figures.failed(reason)
             if time.monotonic() > give_up_at:
                 raise GaveUp(f"{method} {path}: {reason}")
-            await asyncio.sleep(max(retry_after_s, pause_s) * random.uniform(1, 1.5))  # noqa: S311
+            await asyncio.sleep(max(told_s, pause_s) * random.uniform(1, 1.5))  # noqa: S311
             pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
 
     async def _send_once(
@@ -128,18 +109,6 @@ class SaleClient:
             async with self._session.request(method, self._base + path, json=body, params=query) as response:
                 raw = await response.read()
             took_s = time.monotonic() - started_s
-        answer = Answer(response.status, _object(raw))
+        answer = Answer.read(response.status, raw)
         self._figures.answered(endpoint, took_s, answer.status, answer.code)
-        return answer, _seconds(response.headers.get("Retry-After", ""))
-
-
-def _object(raw: bytes) -> Mapping[str, Any]:
-    try:
-        body = json.loads(raw) if raw else {}
-    except ValueError:
-        return {}
-    return body if isinstance(body, dict) else {}
-
-
-def _seconds(text: str) -> float:
-    return float(text) if text.isdigit() else 0.0
+        return answer, retry_after_s(response.headers.get("Retry-After", ""))

@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ops.demo.buyer import Buyer, Ending, Habits, Outcome
+from ops.demo.buyer import Buyer, Habits
 from ops.demo.client import SaleClient
 from ops.demo.figures import Figures
+from ops.demo.outcome import Ending, Outcome
 
 
 @dataclass(frozen=True, slots=True)

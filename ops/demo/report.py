@@ -6,8 +6,8 @@ import click
 
 from ops.commands.ledger_report import ledger_report
 from ops.console import table
-from ops.demo.buyer import Ending
 from ops.demo.figures import percentile
+from ops.demo.outcome import Ending
 from ops.demo.run import DemoResult
 from ops.demo.verdict import Check
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from functions.mysql import Database
-from ops.demo.buyer import Outcome
 from ops.demo.client import SaleClient
 from ops.demo.crowd import Crowd, CrowdPlan
 from ops.demo.figures import Figures
+from ops.demo.outcome import Outcome
 from ops.demo.progress import Progress
 from ops.demo.watch import Durable, Watcher, read_durable
 from ops.operation import operate

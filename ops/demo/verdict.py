@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ops.demo.buyer import Ending
 from ops.demo.crowd import tickets
+from ops.demo.outcome import Ending
 from ops.demo.run import DemoResult
 
 

@@ -1,0 +1,1 @@
+"""A rehearsal: a crowd against a sale, with a verdict and a report."""
