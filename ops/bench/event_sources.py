@@ -30,7 +30,7 @@ from ops.local.synthetic_events import feed, values
 
 _EVENTS, _PARTITIONS = 20_000, 6
 _EVERY = 100  # one record in so many is poison
-_ROWS = 3  # of an event: in sale_events, purchases and seats
+ROWS_PER_EVENT = 3  # of an event: in sale_events, purchases and seats
 _TOO_MANY_SEATS = b'"%s",' % (b"s" * 32) * 40  # each is a seat, together they are too long for their column
 _WAIT_S = 60.0
 _numbers = iter(range(1, 1_000))
@@ -45,15 +45,15 @@ class _Case:
     table: str = "sale_events"
     pollers: int = 1
     poison: str = ""
-    rows: int = _ROWS
+    rows: int = ROWS_PER_EVENT
 
 
 _CASES = (
     _Case("persist behind its event source"),
-    _Case("… 1 % that nobody can read", poison="unreadable"),
-    _Case("… 1 % that MySQL refuses", poison="refused"),
-    _Case("… 2 pollers", pollers=2),
-    _Case("… 4 pollers", pollers=4),
+    _Case("persist behind its event source, 1 % unreadable", poison="unreadable"),
+    _Case("persist behind its event source, 1 % refused by MySQL", poison="refused"),
+    _Case("persist behind its event source, 2 pollers", pollers=2),
+    _Case("persist behind its event source, 4 pollers", pollers=4),
     _Case("statistics behind its event source", "Statistics", "seen", rows=1),
 )
 
@@ -81,7 +81,7 @@ def measure() -> list[Figure]:
 def _alone(function: str) -> float:
     from functions import persist, statistics
 
-    handler, rows = (persist.handler, _ROWS) if function == "Persist" else (statistics.handler, 1)
+    handler, rows = (persist.handler, ROWS_PER_EVENT) if function == "Persist" else (statistics.handler, 1)
     took_s = feed(handler, _EVENTS, batch_size=500, sale_id=f"alone-{next(_numbers)}", paid=False)
     return _EVENTS * rows / took_s
 

@@ -1,8 +1,10 @@
 """From the Lambda event to committed rows: `persist` beside bare multi-row inserts of the same rows."""
 
+import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from statistics import median
 
@@ -11,8 +13,9 @@ import pymysql
 from chalicelib.events import decode
 from functions import persist, record
 from functions.consumer import Fact
-from functions.kafka_batch import records
-from functions.mysql import connect, migrate
+from functions.dead_letter_queue import DeadLetter, DeadLetterQueue
+from functions.kafka_batch import KafkaRecord, records
+from functions.mysql import Database, connect, migrate
 from functions.record_tables import SALE_EVENTS, Row, Table
 from ops import environment
 from ops.bench import servers
@@ -21,12 +24,13 @@ from ops.local.synthetic_events import lambda_events
 
 _ROUNDS = 3
 _EVENTS, _BATCH = 20_000, 500
+_POISON = (17, 130, 386)  # places in a batch
 
 
 def measure() -> list[Figure]:
     """Return the rows per second of both; a round of each in turn, into empty tables."""
     ours, bare = [], []
-    logging.getLogger("onsale.persist").setLevel(logging.WARNING)  # a line per batch would bury the figures
+    logging.getLogger("onsale.persist").setLevel(logging.ERROR)  # a line per batch would bury the figures
     with servers.mysql_server() as url:
         environment.point_at({"MYSQL_URL": url})
         migrate(url)
@@ -40,8 +44,19 @@ def measure() -> list[Figure]:
             _empty(connection)
             ours.append(rows / _persist(events))
         connection.close()
+        poisoned, clean, transactions = _with_poison(url)
     note = f"{_EVENTS:,} events in batches of {_BATCH}, a row in sale_events, purchases and seats for each"
-    return [Figure("persist", median(ours), "rows/s", median(bare), "bare pymysql inserts", 0.5, note=note)]
+    return [
+        Figure("persist", median(ours), "rows/s", median(bare), "bare pymysql inserts", 0.5, note=note),
+        Figure(f"a batch of {_BATCH} with {len(_POISON)} poison", poisoned, "ms", clean, "a batch without"),
+        Figure(
+            f"transactions for a batch of {_BATCH} with {len(_POISON)} poison",
+            transactions,
+            "transactions",
+            target=60,
+            at_most=True,
+        ),
+    ]
 
 
 def _persist(events: Sequence[dict[str, object]]) -> float:
@@ -66,6 +81,52 @@ def _insert(
                 cursor.executemany(f"{table.head}({marks})", [(*row, written_at) for row in rows])
         connection.commit()
     return time.perf_counter() - started_s
+
+
+class _Counting(Database):
+    """Counts the transactions that were begun."""
+
+    begun = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[pymysql.cursors.Cursor]:
+        self.begun += 1
+        with super().transaction() as cursor:
+            yield cursor
+
+
+class _Kept(DeadLetterQueue):
+    """Takes every dead letter: Kafka's part is measured elsewhere."""
+
+    def __init__(self) -> None: ...
+
+    def put(self, letters: Sequence[DeadLetter]) -> list[bool]:
+        return [True] * len(letters)
+
+
+def _with_poison(url: str) -> tuple[float, float, float]:
+    """Return ms for a batch with and without poison that only MySQL finds, in turn, and the transactions of one."""
+    database, begun = _Counting(url), 0
+    took_ms: dict[bool, list[float]] = {True: [], False: []}
+    for number in range(2 * _ROUNDS + 2):
+        bad = bool(number % 2)
+        batch = _batch(f"poisoned-{number}", _POISON if bad else ())
+        database.begun, started_s = 0, time.perf_counter()
+        if persist.Batch(database, _Kept()).write(batch):
+            raise RuntimeError("persist left records unwritten")
+        took_ms[bad].append((time.perf_counter() - started_s) * 1000)
+        begun = max(begun, database.begun)
+    database.close()
+    return median(took_ms[True][1:]), median(took_ms[False][1:]), begun
+
+
+def _batch(sale_id: str, poison: Sequence[int]) -> list[KafkaRecord]:
+    (event,) = lambda_events(_BATCH, _BATCH, sale_id, 1, paid=False)
+    found = list(records(event))
+    for place in poison:
+        value = json.loads(found[place].value or b"")
+        found[place] = found[place]._replace(value=json.dumps({**value, "seatIds": ["é"]}).encode())
+    return found
 
 
 def _rows(event: dict[str, object]) -> list[tuple[Table, list[Row]]]:

@@ -55,12 +55,9 @@ def _reserve(redis: RedisLink, port: int) -> list[Figure]:
 def _status(redis: RedisLink, port: int) -> list[Figure]:
     costs: dict[int, list[float]] = {_SHORT: [], _LONG: []}
     settings = SaleSettings(max_active=1)
-    memory = 0.0
     for buyers in costs:
         SaleStore(redis).create_sale(SalePlan(f"w{buyers}", settings, capacity=1_000))
-        before = _memory(redis)
         sales.fill_line(redis, f"w{buyers}", buyers=buyers, digits=_DIGITS)
-        memory = (_memory(redis) - before) / buyers
     for _ in range(_ROUNDS):
         for buyers, seen in costs.items():
             redis.command("CONFIG", "RESETSTAT")
@@ -68,10 +65,7 @@ def _status(redis: RedisLink, port: int) -> list[Figure]:
             seen.append(_usec_per_call(redis))
     longest, shortest = median(costs[_LONG]), median(costs[_SHORT])
     name = f"status with {_LONG:,} waiting"
-    return [
-        Figure(name, longest, "µs/call", shortest, f"with {_SHORT:,}", 1.5, at_most=True),
-        Figure("memory per waiting buyer", memory, "bytes"),
-    ]
+    return [Figure(name, longest, "µs/call", shortest, f"with {_SHORT:,}", 1.5, at_most=True)]
 
 
 def _call(redis: RedisLink, name: str, sale_id: str) -> list[str]:
@@ -106,8 +100,3 @@ def parse_usec_per_call(info: str) -> float:
     if found is None:
         raise ValueError("no EVALSHA was called")
     return float(found[1])
-
-
-def _memory(redis: RedisLink) -> int:
-    found = re.search(r"used_memory:(\d+)", redis.command("INFO", "memory").decode())
-    return int(found[1]) if found else 0

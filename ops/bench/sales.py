@@ -1,11 +1,15 @@
 """Sales in the middle of things, made in bulk: straight into the keys, as the scripts would have left them."""
 
-from chalicelib.sale.keys import sale_keys
+from collections.abc import Iterable, Sequence
+
+from chalicelib.sale.keys import sale_keys, script_keys
 from chalicelib.sale.model import SalePlan, SaleSettings
-from chalicelib.sale.redis_link import RedisLink, open_link
+from chalicelib.sale.redis_link import Argument, RedisLink, open_link
+from chalicelib.sale.scripts import script
 from chalicelib.sale.store import SaleStore
 
 _CHUNK = 5_000
+_CALLS = 500  # commands of one write
 _FAR_MS = 4_000_000_000_000  # a deadline that does not come
 
 
@@ -39,3 +43,22 @@ def fill_line(redis: RedisLink, sale_id: str, *, buyers: int, digits: int) -> No
             words += [number + 1, f"{number:0{digits}}"]
         redis.command("ZADD", keys.waiting, *words)
     redis.command("HSET", keys.sale, "sequence", buyers)
+
+
+def call(redis: RedisLink, sale_id: str, name: str, calls: Iterable[Sequence[Argument]]) -> None:
+    """Call a script with each of these lists of arguments, many in one write. Refusals go unnoticed."""
+    redis.command("SCRIPT", "LOAD", script(name).text)
+    keys = script_keys(sale_id, name)
+    in_chunks(redis, (["EVALSHA", script(name).sha, len(keys), *keys, *arguments] for arguments in calls))
+
+
+def in_chunks(redis: RedisLink, commands: Iterable[Sequence[Argument]]) -> None:
+    """Run commands, many in one write. All keys in one slot, none of them large."""
+    chunk: list[Sequence[Argument]] = []
+    for command in commands:
+        chunk.append(command)
+        if len(chunk) == _CALLS:
+            redis.transaction(*chunk)
+            chunk = []
+    if chunk:
+        redis.transaction(*chunk)

@@ -1,12 +1,17 @@
 """The benchmark reads its tools' output right and says plainly what is missed."""
 
+from importlib import import_module
+
 import pytest
 
 from chalicelib.events import Poison, decode
 from ops.bench.event_sources import poisoned
-from ops.bench.figures import Figure, as_table, in_turn
-from ops.bench.http import parse
+from ops.bench.figures import Figure, in_turn
+from ops.bench.load import parse
+from ops.bench.redis_memory import parse_used_memory
 from ops.bench.redis_scripts import parse_rate, parse_usec_per_call
+from ops.bench.report import as_table
+from ops.commands.bench import PARTS
 
 
 def test_a_ratio_is_held_against_its_target() -> None:
@@ -15,6 +20,7 @@ def test_a_ratio_is_held_against_its_target() -> None:
     assert Figure("a", 151, "ms", limit=100, target=1.5, at_most=True).met is False
     assert Figure("a", 0.9, "s", target=1.0, at_most=True).met is True
     assert Figure("a", 5, "bytes").met is None
+    assert Figure("a", 55, "ms", limit=1, target=60, at_most=True, of_value=True).met is True
 
 
 def test_the_table_names_what_is_missed() -> None:
@@ -44,6 +50,17 @@ def test_the_rate_of_redis_benchmark_is_read() -> None:
     assert parse_rate(csv) == 34578.15
     with pytest.raises(ValueError, match="not the output"):
         parse_rate("Could not connect")
+
+
+def test_the_memory_that_redis_has_allocated_is_read() -> None:
+    assert parse_used_memory("# Memory\r\nused_memory:1234\r\nused_memory_peak:9\r\n") == 1234
+    with pytest.raises(ValueError, match="nothing of memory"):
+        parse_used_memory("# Clients")
+
+
+def test_every_part_is_a_module_that_measures() -> None:
+    for part in PARTS:
+        assert callable(import_module(f"ops.bench.{part}").measure)
 
 
 def test_the_cost_of_a_script_is_read_from_commandstats() -> None:

@@ -1,46 +1,36 @@
--- requests: what wrk sends. Arguments: method, path in front of the buyer's number, body behind it (or nothing), first
--- number, the range of one thread. Every request is another buyer's; answers are counted by status.
-local threads = 0
+-- requests: what wrk sends. Arguments: method; path in front of the buyer's number; first number; the range of one
+-- thread, or 0 for the same path each time; a header's name and value, if there is one to send. Every request is another
+-- buyer's. Good answers are those below 300, and 304.
+local threads = {}
+
 function setup(thread)
-  thread:set('number', threads)
-  threads = threads + 1
+  thread:set('number', #threads)
+  threads[#threads + 1] = thread
 end
 
 function init(arguments)
   method, path, range = arguments[1], arguments[2], tonumber(arguments[4])
   next_buyer = tonumber(arguments[3]) + number * range
-  statuses = {}
-  
+  headers = arguments[5] and {[arguments[5]] = arguments[6]} or nil
+  good, others = 0, 0
 end
 
 function request()
+  if range == 0 then return wrk.format(method, path, headers) end
   next_buyer = next_buyer + 1
-  return wrk.format(method, path .. next_buyer)
+  return wrk.format(method, path .. next_buyer, headers)
 end
 
 function response(status)
-  statuses[status] = (statuses[status] or 0) + 1
-  good = statuses[200] or 0
-  created = statuses[201] or 0
-  accepted = statuses[202] or 0
-  others = 0
-  for code, count in pairs(statuses) do
-    if code >= 300 then others = others + count end
-  end
-end
-
-local all = {}
-local old_setup = setup
-function setup(thread)
-  old_setup(thread)
-  all[#all + 1] = thread
+  if status < 300 or status == 304 then good = good + 1 else others = others + 1 end
 end
 
 function done(summary)
   local ok, other = 0, 0
-  for _, thread in ipairs(all) do
-    ok = ok + (thread:get('good') or 0) + (thread:get('created') or 0) + (thread:get('accepted') or 0)
-    other = other + (thread:get('others') or 0)
+  for _, thread in ipairs(threads) do
+    ok = ok + thread:get('good')
+    other = other + thread:get('others')
   end
-  io.write(string.format('RESULT %d %d %d %d\n', ok, other, summary.errors.connect + summary.errors.read + summary.errors.timeout, summary.duration))
+  local errors = summary.errors.connect + summary.errors.read + summary.errors.timeout
+  io.write(string.format('RESULT %d %d %d %d\n', ok, other, errors, summary.duration))
 end
