@@ -17,6 +17,7 @@ LONGEST = (
     "faults/test_kafka.py",
     "stack/test_secrets.py",
     "stack/test_demo.py",
+    "stack/test_rehearse.py",
     "stack/test_interruption.py",
     "functions/test_dlq_replay.py",
     "contract/test_schemathesis.py",

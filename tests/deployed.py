@@ -27,7 +27,9 @@ for line in sys.stdin:
     handler, event, remaining_ms = json.loads(line)
     module, _, name = handler.rpartition(".")
     try:
-        answer = {"answer": getattr(importlib.import_module(module), name)(event, Context(remaining_ms))}
+        function = getattr(importlib.import_module(module), name)
+        context = Context(remaining_ms)
+        answer = {"answer": function(event, context), "leftMs": context.get_remaining_time_in_millis()}
     except Exception as error:
         answer = {"errorType": type(error).__name__, "errorMessage": str(error)}
     print(json.dumps(answer), file=answers, flush=True)
@@ -43,6 +45,7 @@ class Functions:
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self._process = process
+        self.left_ms = 0  # of the last call's time, when it returned
 
     def call(self, handler: str, event: object, remaining_ms: int = 60_000) -> Any:
         """Return a handler's answer. Raises FunctionError for what it raises."""
@@ -53,6 +56,7 @@ class Functions:
         told = json.loads(self._process.stdout.readline())
         if "answer" not in told:
             raise FunctionError(f"{told['errorType']}: {told['errorMessage']}")
+        self.left_ms = told["leftMs"]
         return told["answer"]
 
 

@@ -94,7 +94,7 @@ class LocalStack(Backend):
         return SentMail(found["Source"], message_from_string(found["RawData"], policy=default))
 
     def _listed(self, what: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}/_aws/{what}", timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(f"{self.url}/_aws/{what}", timeout=60) as answer:  # noqa: S310
             return json.load(answer)
 
 

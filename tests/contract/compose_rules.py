@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.config import Settings
 from functions import mysql as mysql_link
 from functions import topic_settings
-from ops.local import addresses, aws, kafka, mysql, preparation, redis
+from ops.local import addresses, aws, kafka, mysql, preparation, prometheus, redis
 
 PROJECT = Path(__file__).resolve().parents[2]
 Document = dict[str, Any]
@@ -31,7 +31,7 @@ _PLACED = {
     },
     "mysql": {
         *("--no-defaults", "--datadir", "--socket", "--pid-file", "--port", "--bind-address", "--init-file"),
-        *("--innodb-log-file-size", "--mysqlx", "--user"),
+        *("--innodb-log-file-size", "--mysqlx", "--user", "--slow-query-log-file"),
     },
 }
 
@@ -204,18 +204,36 @@ def localstack_makes_the_topic_and_the_sender(document: Document) -> list[str]:
 
 def prometheus_reads_what_is_written_for_it(document: Document) -> list[str]:
     service, wrong = document["services"]["prometheus"], []
-    target = next((each["target"] for each in service["configs"] if each["source"] == "metrics-target"), "")
-    if not target or target not in (PROJECT / "infra/prometheus/prometheus.yml").read_text():
-        wrong.append("prometheus: its configuration does not read the target")
+    laid = {each["source"]: each["target"] for each in service["configs"]}
+    laid |= {source: target for source, target, _ in (each.split(":") for each in service["volumes"][1:])}
+    # As `onsale up --observe` lays them: what the configuration names lies beside it.
+    wanted = {f"./infra/prometheus/{name}": f"/etc/prometheus/{name}" for name in prometheus.FILES}
+    wanted["metrics-target"] = f"/etc/prometheus/{prometheus.TARGET}"
+    wrong += [
+        f"prometheus: {source} is not at {target}" for source, target in wanted.items() if laid.get(source) != target
+    ]
     if "${ONSALE_METRICS_PORT:-" not in document["configs"]["metrics-target"]["content"]:
         wrong.append("prometheus: the target is not ONSALE_METRICS_PORT")
     source = (PROJECT / "infra/grafana/provisioning/datasources/prometheus.yml").read_text()
     if "http://127.0.0.1:$ONSALE_PROMETHEUS_PORT" not in source:
         wrong.append("grafana: asks another Prometheus")
+    wrong += _dashboards_that_grafana_lacks(document["services"]["grafana"])
     ports = {
         document["services"][name]["environment"].get("ONSALE_PROMETHEUS_PORT") for name in ("prometheus", "grafana")
     }
     return wrong if ports == {"${ONSALE_PROMETHEUS_PORT:-9090}"} else [*wrong, "grafana: another port of Prometheus"]
+
+
+def _dashboards_that_grafana_lacks(service: Document) -> list[str]:
+    provider = (PROJECT / "infra/grafana/provisioning/dashboards/onsale.yml").read_text()
+    folder = re.search(r"^ +path: (/\S+)$", provider, re.MULTILINE)
+    home = service["environment"].get("GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH", "")
+    wrong = []
+    if folder is None or f"./infra/grafana/dashboards:{folder[1]}:ro" not in service["volumes"]:
+        wrong.append("grafana: the dashboards are not where it looks for them")
+    elif not (PROJECT / "infra/grafana/dashboards" / home.removeprefix(f"{folder[1]}/")).is_file():
+        wrong.append(f"grafana: begins with {home}, which is none of the dashboards")
+    return wrong
 
 
 RULES: tuple[Rule, ...] = (

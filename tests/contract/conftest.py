@@ -59,7 +59,7 @@ def api(request: pytest.FixtureRequest, both_servers: dict[str, Api]) -> Api:
 @pytest.fixture(scope="session")
 def link(redis_url: str) -> RedisLink:
     """A link to the Redis of both servers."""
-    return open_link(redis_url, cluster=False, connect_timeout_s=1, read_timeout_s=5)
+    return open_link(redis_url, cluster=False, connect_timeout_s=10, read_timeout_s=10)
 
 
 @pytest.fixture(scope="session")

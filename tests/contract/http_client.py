@@ -69,7 +69,7 @@ class Api:
         self, method: str, target: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """Send one request on a connection of its own. Nothing is added but Host, and Content-Length to a body."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
             if body is not None:
@@ -103,10 +103,10 @@ class Api:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         return self.send("POST", self.path(path) + _query(query), raw, {"Content-Type": "application/json"})
 
-    def raw(self, request: bytes) -> bytes:
-        """Send bytes and return what the server says until it closes the connection, or nothing more for 2 s."""
+    def raw(self, request: bytes, patience_s: float = 60.0) -> bytes:
+        """Send bytes and return what the server says until it closes the connection, or nothing more for so long."""
         answer = b""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=2) as connection:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=patience_s) as connection:
             connection.sendall(request)
             try:
                 while part := connection.recv(65_536):

@@ -42,11 +42,11 @@ class Desk:
         topic = self._settings.kafka_notify_dlq_topic if function == "notify" else self._settings.kafka_dlq_topic
         consumer = Consumer({"bootstrap.servers": self._settings.kafka_bootstrap_servers, "group.id": "looking"})
         place = TopicPartition(topic, 0, self._read.get(topic, 0))
-        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=10)
+        _, end = consumer.get_watermark_offsets(TopicPartition(topic, 0), timeout=30)
         consumer.assign([place])
         found: list[dict[str, Any]] = []
         while self._read.get(topic, 0) < end:
-            message = consumer.poll(10)
+            message = consumer.poll(30)
             assert message is not None
             assert message.error() is None
             self._read[topic] = (message.offset() or 0) + 1

@@ -127,7 +127,7 @@ def guarded(backend: Backend) -> Iterator[Callable[[], dict[str, str]]]:
 def let_through(backend: Backend, calls: str) -> None:
     """Tell moto how many calls it takes before it asks who may make them."""
     url, headers = f"{backend.url}/moto-api/reset-auth", {"Content-Type": "text/plain"}
-    urllib.request.urlopen(urllib.request.Request(url, calls.encode(), headers), timeout=10).close()  # noqa: S310
+    urllib.request.urlopen(urllib.request.Request(url, calls.encode(), headers), timeout=60).close()  # noqa: S310
 
 
 @pytest.mark.parametrize("service", ["secretsmanager", "ssm"])

@@ -152,6 +152,11 @@ MUTATIONS: list[tuple[Rule, str, Callable[[Document], None]]] = [
     ),
     (
         compose_rules.mysql_has_the_local_settings,
+        "long-query-time",
+        set_in("mysql", "command", 3, value="--long-query-time=10"),
+    ),
+    (
+        compose_rules.mysql_has_the_local_settings,
         "database",
         set_in("mysql", "environment", "MYSQL_DATABASE", value="x"),
     ),
@@ -175,6 +180,26 @@ MUTATIONS: list[tuple[Rule, str, Callable[[Document], None]]] = [
         set_in("localstack", "environment", "SERVICES", value="sns,secretsmanager,ssm"),
     ),
     (compose_rules.prometheus_reads_what_is_written_for_it, "target", set_in("prometheus", "configs", value=[])),
+    (
+        compose_rules.prometheus_reads_what_is_written_for_it,
+        "alerts.yml",
+        set_in("prometheus", "volumes", 2, value="./infra/prometheus/alerts.yml:/etc/alerts.yml:ro"),
+    ),
+    (
+        compose_rules.prometheus_reads_what_is_written_for_it,
+        "dashboards",
+        set_in("grafana", "volumes", value=["grafana:/var/lib/grafana"]),
+    ),
+    (
+        compose_rules.prometheus_reads_what_is_written_for_it,
+        "other.json",
+        set_in(
+            "grafana",
+            "environment",
+            "GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH",
+            value="/etc/grafana/dashboards/other.json",
+        ),
+    ),
     (
         compose_rules.prometheus_reads_what_is_written_for_it,
         "grafana",

@@ -35,7 +35,8 @@ def with_silent_store(request: pytest.FixtureRequest) -> Iterator[Api]:
     """A server whose Redis takes connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as silent:
         port = silent.getsockname()[1]
-        with serving(request.param, f"redis://127.0.0.1:{port}/0") as api:
+        hasty = {"REDIS_CONNECT_TIMEOUT_S": "0.25", "REDIS_READ_TIMEOUT_S": "0.5"}  # the defaults
+        with serving(request.param, f"redis://127.0.0.1:{port}/0", **hasty) as api:
             yield api
 
 

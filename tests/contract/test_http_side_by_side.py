@@ -33,14 +33,14 @@ def gateway(proxy: Proxy, link: RedisLink, eventually: Eventually) -> Iterator[A
     """A gateway whose workers are connected, and wait long for a proxy that holds replies back."""
     for name in ("enter_queue", "queue_status", "reserve"):  # so that each needs to be sent once only
         link.command("SCRIPT", "LOAD", script(name).text)
-    with serving("gateway", proxy.url, REDIS_READ_TIMEOUT_S="10") as api:
+    with serving("gateway", proxy.url) as api:
         connect(api, proxy, eventually)
         yield api
 
 
 def connect(api: Api, proxy: Proxy, eventually: Eventually) -> None:
     """Ask until each of the two workers has its connection."""
-    eventually(lambda: api.send("GET", "/health").status == 200 and proxy.connections == 2)
+    eventually(lambda: api.send("GET", "/health").status == 200 and proxy.connections >= 2)
 
 
 def send_at_once(*requests: Callable[[], Answer]) -> Sent:
@@ -168,7 +168,7 @@ def test_a_connection_to_redis_that_breaks_costs_no_buyer_an_answer(
 
 
 def test_when_redis_hangs_every_one_of_many_is_told_within_a_second(proxy: Proxy, eventually: Eventually) -> None:
-    with serving("gateway", proxy.url) as api:
+    with serving("gateway", proxy.url, REDIS_CONNECT_TIMEOUT_S="0.5", REDIS_READ_TIMEOUT_S="0.5") as api:
         connect(api, proxy, eventually)
         proxy.flowing.clear()
         started_s = time.monotonic()
@@ -176,4 +176,5 @@ def test_when_redis_hangs_every_one_of_many_is_told_within_a_second(proxy: Proxy
         assert time.monotonic() - started_s < LATE_S
         assert {(answer.status, answer.code) for answer in answers} == {(503, "store-unavailable")}
         proxy.flowing.set()
-        assert {answer.status for answer in (api.get("/queue/status", userId="x") for _ in range(10))} == {404}
+        for _ in range(10):
+            eventually(lambda: api.get("/queue/status", userId="x").status == 404)

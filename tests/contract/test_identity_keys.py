@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.key_sets import FETCH_WITHIN_S, MAX_BYTES, KeySet, KeysUnavailable
 from chalicelib.token_rules import TokenRules
+from tests.conftest import LATE_S
 from tests.contract.conftest import SERVERS, NewSale, serving
 from tests.contract.http_client import Api
 from tests.forging import AUDIENCE, ISSUER, claims, jwk, jwks, rsa_key, signed
@@ -114,7 +115,7 @@ def test_an_issuer_that_misbehaves_costs_two_seconds_at_most_and_is_not_followed
     began_s = time.monotonic()
     with pytest.raises(KeysUnavailable):
         issuer.keys().key("first")
-    assert time.monotonic() - began_s < FETCH_WITHIN_S + 1
+    assert time.monotonic() - began_s < FETCH_WITHIN_S + LATE_S
     assert issuer.paths == ["/jwks.json"]
 
 
@@ -148,12 +149,13 @@ def test_while_the_issuer_hangs_others_are_answered_and_nobody_is_told_that_the_
         sale = server.of_sale(new_sale())
         statuses: list[int] = []
         waiting = [threading.Thread(target=lambda: statuses.append(_enter(sale, signed(claims())))) for _ in range(4)]
-        began_s = time.monotonic()
         for thread in waiting:
             thread.start()
-        for _ in range(20):
+        meanwhile = 0
+        while not statuses:
             assert sale.get("/sale").status == 200
-        assert time.monotonic() - began_s < FETCH_WITHIN_S
+            meanwhile += 1
+        assert meanwhile > 5
         for thread in waiting:
             thread.join()
         assert statuses == [500] * 4

@@ -56,7 +56,12 @@ class Runner:
         words = [str(folder), str(self._runtime), properties["Handler"], json.dumps(event)]
         env = {"PATH": os.environ["PATH"], "AWS_LAMBDA_FUNCTION_NAME": function, "IDENTITY": "jwt", **settings}
         done = subprocess.run(
-            [sys.executable, "-I", "-c", code, *words], env=env, capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-I", "-c", code, *words],
+            env=env,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=180,
         )
         assert done.returncode == 0, done.stderr
         printed: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

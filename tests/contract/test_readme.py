@@ -6,6 +6,7 @@ from pathlib import Path
 from chalicelib.config import documented
 from chalicelib.sale.keys import SaleKeys
 from ops.commands.catalogue import markdown
+from ops.metrics.catalogue import METRICS
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = (PROJECT / "README.md").read_text()
@@ -27,5 +28,12 @@ def test_the_table_of_keys_has_every_key_of_a_sale() -> None:
 
 def test_the_table_of_tables_has_every_table_of_the_schema() -> None:
     schema = "".join(path.read_text() for path in sorted((PROJECT / "infra" / "mysql").glob("*.sql")))
-    told = set(re.findall(r"^\| `([a-z_]+)` \| [a-z]", README, re.MULTILINE))
+    told = set(re.findall(r"^\| `(?!onsale_)([a-z_]+)` \| [a-z]", README, re.MULTILINE))
     assert told == set(re.findall(r"CREATE TABLE (?:IF NOT EXISTS )?(\w+)", schema))
+
+
+def test_the_table_of_metrics_has_every_metric_with_its_type_labels_and_meaning() -> None:
+    told = re.findall(r"^\| `(onsale_\w+)` \| (\w+) \| (.*?) \| (.*) \|$", README, re.MULTILINE)
+    assert told == [
+        (name, doc.kind, ", ".join(f"`{label}`" for label in doc.labels), doc.help) for name, doc in METRICS.items()
+    ]

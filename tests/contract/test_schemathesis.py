@@ -45,7 +45,7 @@ def own_redis_url() -> Iterator[str]:
 @pytest.fixture
 def sales(own_redis_url: str) -> RedisLink:
     """Two seated sales, with buyers whose turn it is."""
-    link = open_link(own_redis_url, cluster=False, connect_timeout_s=1, read_timeout_s=5)
+    link = open_link(own_redis_url, cluster=False, connect_timeout_s=10, read_timeout_s=10)
     link.command("FLUSHALL")
     settings = SaleSettings(limit_per_buyer=4, payment="required")
     for sale_id in (SALE, DEFAULT_SALE):

@@ -6,6 +6,7 @@ import pytest
 
 from ops.local.stack import Stack, private_stack
 from tests.client import client_of
+from tests.conftest import PATIENT
 from tests.faults.servers import Deliveries, Server
 from tests.faults.trade import Trade
 
@@ -19,7 +20,7 @@ Recovered = Callable[[float], None]
 @pytest.fixture(scope="session")
 def stack_of_all_faults() -> Iterator[Stack]:
     """A stack of its own. Each test leaves every server well."""
-    with private_stack(only=NEEDED) as stack:
+    with private_stack(PATIENT, only=NEEDED) as stack:
         yield stack
 
 

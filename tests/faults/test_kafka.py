@@ -78,4 +78,4 @@ def _take_at_most(size: int) -> None:
     resource = ConfigResource(ResourceType.TOPIC, settings().kafka_dlq_topic, incremental_configs=[entry])
     admin = AdminClient(client_config(settings()))
     for done in admin.incremental_alter_configs([resource]).values():
-        done.result(10)
+        done.result(30)

@@ -11,15 +11,16 @@ from typing import Any
 from chalicelib.wiring import outbox, reader
 from functions.mysql import Database
 from functions.mysql_errors import DatabaseAway
-from ops.demo.buyer import Buyer, Ending, Habits, Outcome
+from ops.demo.buyer import Buyer, Habits
 from ops.demo.client import SaleClient
 from ops.demo.crowd import tickets
 from ops.demo.figures import Figures
+from ops.demo.outcome import Ending, Outcome
 from ops.local.stack import Stack
 from ops.operation import operate
 
 EVERY_S = 0.07  # a buyer comes
-WAIT_S = 30.0
+WAIT_S = 60.0
 _POLL_S = 0.02
 _numbers = count(1)
 

@@ -23,6 +23,7 @@ from functions.topics import create_topics
 from ops.local import aws
 from ops.local.ports import free_ports
 from ops.local.program import spawn, stop_child, wait_until_it_answers
+from tests.conftest import PATIENT
 from tests.functions.batches import Letters, Persist, ReadTopic, Tables, a_batch
 from tests.functions.event_sources import Source
 from tests.functions.notifying import EMAIL, PHONE, Desk, a_desk, notify_settings
@@ -109,13 +110,13 @@ def read_topic(kafka: str) -> Iterator[ReadTopic]:
 
     def read(topic: str) -> list[Message]:
         found: list[Message] = []
-        for partition in consumer.list_topics(topic, timeout=10).topics[topic].partitions:
+        for partition in consumer.list_topics(topic, timeout=30).topics[topic].partitions:
             place = TopicPartition(topic, partition, 0)
-            _, end = consumer.get_watermark_offsets(place, timeout=10)
+            _, end = consumer.get_watermark_offsets(place, timeout=30)
             consumer.assign([place])
             next_offset = 0
             while next_offset < end:
-                message = consumer.poll(10)
+                message = consumer.poll(30)
                 assert message is not None, "the topic does not give its records"
                 assert message.error() is None
                 found.append(message)
@@ -197,7 +198,7 @@ def gate(aws_url: str) -> Iterator[Gate]:
 @pytest.fixture
 def desk(gate: Gate, redis_url: str, database: Database, letters: Letters) -> Desk:
     """The function `notify` in this process, with a sale of its own."""
-    return a_desk(notify_settings(Settings(), redis_url, gate.url), database, letters)
+    return a_desk(notify_settings(Settings.read(PATIENT), redis_url, gate.url), database, letters)
 
 
 @pytest.fixture

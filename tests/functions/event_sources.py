@@ -96,7 +96,7 @@ class Source:
         """Put a record of a time of its own on partition 0."""
         writer = Producer(client_config(self.settings))
         writer.produce(self.settings.kafka_topic, value, partition=0, timestamp=timestamp_ms)
-        assert writer.flush(10) == 0
+        assert writer.flush(30) == 0
 
     def start(self, function: InvokedFunction, *, timeout_s: float = 30, **changes: Any) -> Poller:
         """Poll in a thread, after the partitions were assigned."""
@@ -115,7 +115,7 @@ class Source:
         thread = threading.Thread(target=poller.run)
         thread.start()
         self._running.append((poller, thread))
-        assert assigned.wait(20), "no partitions were assigned"
+        assert assigned.wait(60), "no partitions were assigned"
         return poller
 
     def stop(self) -> None:
@@ -123,7 +123,7 @@ class Source:
         for poller, _ in self._running:
             poller.stop()
         for _, thread in self._running:
-            thread.join(20)
+            thread.join(60)
             assert not thread.is_alive()
         self._running = []
 
@@ -132,7 +132,7 @@ class Source:
         config = client_config(self.settings)
         consumer = Consumer({**config, "group.id": self.mapping.group_id})
         places = [TopicPartition(self.settings.kafka_topic, partition) for partition in range(self.partitions)]
-        found = consumer.committed(places, timeout=10)
+        found = consumer.committed(places, timeout=30)
         consumer.close()
         return {place.partition: place.offset for place in found if place.offset >= 0}
 

@@ -82,7 +82,7 @@ class Desk:
 
 def a_desk(settings: Settings, database: Database, letters: Letters) -> Desk:
     """Return a desk with a sale of its own, in which nobody is yet."""
-    link = open_link(settings.redis_url, cluster=False, connect_timeout_s=1, read_timeout_s=5)
+    link = open_link(settings.redis_url, cluster=False, connect_timeout_s=10, read_timeout_s=10)
     sale_id = f"told-{time.time_ns()}-{next(_numbers)}"
     SaleStore(link).create_sale(SalePlan(sale_id, SaleSettings(name="봄 Concert"), 100))
     return Desk(settings, database, letters, link, sale_id)

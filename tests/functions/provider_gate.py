@@ -94,7 +94,7 @@ def open_gate(emulator_url: str) -> Iterator[Gate]:
             self.wfile.write(answer)
 
         def _passed_on(self, body: bytes) -> tuple[int, dict[str, str], bytes]:
-            connection = HTTPConnection(emulator, timeout=20)
+            connection = HTTPConnection(emulator, timeout=60)
             try:
                 connection.request("POST", self.path, body, dict(self.headers))
                 answer = connection.getresponse()

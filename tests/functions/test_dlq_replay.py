@@ -85,9 +85,9 @@ def desk(own_database: str, kafka: str, tables: Tables, read_topic: ReadTopic) -
     opened.producer.close()
     database().close()
     dead_letter_queue.cache_clear()
+    environment.point_at({})
     os.environ.clear()
     os.environ.update(before)
-    environment.point_at({})
 
 
 STATES = "SELECT state, acted_by, why, acted_at IS NULL FROM dead_letters ORDER BY number"

@@ -10,7 +10,7 @@ import pytest
 
 from functions.producer import OutgoingRecord, ReliableProducer
 from ops.local.event_source.filters import compile_filter
-from tests.conftest import Eventually
+from tests.conftest import LATE_S, Eventually
 from tests.functions.event_sources import Batch, Source, Toy, failing, flat, raising
 
 
@@ -61,7 +61,7 @@ def test_batches_are_no_larger_than_asked_for_and_in_order(source: Source, event
 
 def test_a_window_collects_what_comes_meanwhile(source: Source, eventually: Eventually) -> None:
     toy = Toy()
-    source.start(toy, window_s=1, batch_size=3)
+    source.start(toy, window_s=LATE_S, batch_size=3)
 
     for value in (b"1", b"2", b"3"):
         source.produce(value)
@@ -78,7 +78,7 @@ def test_what_is_reported_failed_is_delivered_again_from_the_lowest_offset_on(
     answers = iter([failing(source, (0, 4), (0, 2)), failing(source, (0, 5))])
     toy.answer = lambda batch: next(answers, {})
 
-    source.start(toy, window_s=1, batch_size=6)
+    source.start(toy, window_s=LATE_S, batch_size=6)
     eventually(lambda: source.committed() == {0: 6})
 
     offsets = [[offset for _, offset in batch] for batch in toy.batches]
@@ -131,7 +131,7 @@ def test_a_batch_that_fails_as_a_whole_is_delivered_again_whole(
     toy = Toy()
     toy.answer = lambda batch: bad(batch) if len(toy.batches) < 3 else {}
 
-    source.start(toy, window_s=1, batch_size=3)
+    source.start(toy, window_s=LATE_S, batch_size=3)
     eventually(lambda: source.committed() == {0: 3})
 
     assert toy.batches == [[(0, 0), (0, 1), (0, 2)]] * 3
@@ -271,7 +271,7 @@ def test_what_a_filter_does_not_let_through_is_skipped_and_committed(source: Sou
     source.produce(*values)
     toy = Toy()
 
-    source.start(toy, batch_size=2, window_s=1, filters=(compile_filter('{"value": {"type": ["A"]}}'),))
+    source.start(toy, batch_size=2, window_s=LATE_S, filters=(compile_filter('{"value": {"type": ["A"]}}'),))
     eventually(lambda: source.committed() == {0: 5})
 
     assert toy.offsets == [[0, 2]]

@@ -11,7 +11,7 @@ import pytest
 from ops.local.event_source.child_function import ChildFunction
 from ops.local.event_source.function_spec import FunctionSpec
 from ops.local.event_source.invocation import FunctionFailed
-from tests.conftest import Eventually
+from tests.conftest import LATE_S, Eventually
 from tests.functions.event_sources import ChildToy, Source, failing, flat
 
 HANGS = {
@@ -70,10 +70,11 @@ def test_a_handler_that_hangs_is_ended_and_its_batch_delivered_again(
     source.produce(*[b"x"] * 3)
     toy = ChildToy(tmp_path, _only_first(code), timeout_s=1)
 
-    source.start(toy, batch_size=3, window_s=1)
+    source.start(toy, batch_size=3, window_s=LATE_S)
     eventually(lambda: source.committed() == {0: 3})
 
-    assert toy.offsets == [[0, 1, 2]] * 2
+    assert len(toy.offsets) > 1
+    assert toy.offsets == [[0, 1, 2]] * len(toy.offsets)  # the machine may be so busy that what is well times out too
     assert "timed out after 1 s" in caplog.text
 
 
@@ -87,9 +88,9 @@ def test_whatever_a_handler_does_its_batch_is_delivered_again(
     said: str,
 ) -> None:
     source.produce(*[b"x"] * 3)
-    toy = ChildToy(tmp_path, _only_first(code), timeout_s=10)
+    toy = ChildToy(tmp_path, _only_first(code), timeout_s=30)
 
-    source.start(toy, batch_size=3, window_s=1)
+    source.start(toy, batch_size=3, window_s=LATE_S)
     eventually(lambda: source.committed() == {0: 3})
 
     assert toy.offsets == [[0, 1, 2]] * 2
@@ -102,7 +103,7 @@ def test_a_process_that_dies_with_every_batch_is_halved_down_to_the_record_that_
     source.produce(*[b"x"] * 4)
     toy = ChildToy(tmp_path, "if 2 in offsets:\n    ctypes.string_at(0)")
 
-    source.start(toy, batch_size=4, window_s=1, bisects=True, max_retries=1)
+    source.start(toy, batch_size=4, window_s=LATE_S, bisects=True, max_retries=1)
     eventually(lambda: source.committed() == {0: 4})
 
     assert toy.offsets == [[0, 1, 2, 3], [0, 1], [2, 3], [2], [2], [3]]
@@ -117,7 +118,7 @@ def test_partial_answers_of_several_partitions_come_back_through_the_pipe(
     answer: Any = failing(wide_source, (0, 1), (1, 0))
     toy = ChildToy(tmp_path, f"return {answer!r} if attempt == 1 else None")
 
-    wide_source.start(toy, batch_size=4, window_s=1)
+    wide_source.start(toy, batch_size=4, window_s=LATE_S)
     eventually(lambda: wide_source.committed() == {0: 2, 1: 2})
 
     assert [sorted(batch) for batch in toy.offsets] == [[0, 0, 1, 1], [0, 1, 1]]
@@ -177,11 +178,11 @@ return {"remaining": context.get_remaining_time_in_millis(), "id": context.aws_r
         "path": sys.path[0], "about": [context.function_name, context.memory_limit_in_mb, context.function_version],
         "modules": [name for name in sys.modules if name.startswith(("ops", "confluent"))]}
 """
-    toy = ChildToy(tmp_path, code, timeout_s=7)
+    toy = ChildToy(tmp_path, code, timeout_s=60)
     found = toy.invoke(b'{"records": {}}')
     toy.close()
 
-    assert 6_000 < found["remaining"] <= 7_000
+    assert 30_000 < found["remaining"] <= 60_000
     assert found["id"] == toy.request_id
     assert found["about"] == ["Toy", "128", "$LATEST"]
     assert found["cwd"] == found["path"] == str(tmp_path)

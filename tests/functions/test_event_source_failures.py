@@ -12,11 +12,11 @@ from confluent_kafka.cimpl import NewTopic
 
 from functions.kafka_client import client_config
 from functions.producer import OutgoingRecord, ReliableProducer
-from tests.conftest import Eventually
+from tests.conftest import LATE_S, Eventually
 from tests.functions.batches import ReadTopic
 from tests.functions.event_sources import Batch, Source, Toy, failing, raising
 
-WHOLE = {"window_s": 1, "reports_failures": False}  # a batch of all that was produced before
+WHOLE = {"window_s": LATE_S, "reports_failures": False}  # a batch of all that was produced before
 
 
 def _poison(*offsets: int) -> Any:
@@ -41,10 +41,10 @@ def test_a_failing_batch_is_delivered_as_often_as_its_retries_allow_and_then_ski
 
     source.start(toy, batch_size=3, max_retries=2, **WHOLE)
     eventually(lambda: source.committed() == {0: 3})
-    source.produce(b"next")
-    eventually(lambda: source.committed() == {0: 4})
+    source.produce(*[b"next"] * 3)
+    eventually(lambda: source.committed() == {0: 6})
 
-    assert toy.offsets == [[0, 1, 2]] * 3 + [[3]]
+    assert toy.offsets == [[0, 1, 2]] * 3 + [[3, 4, 5]]
 
 
 def test_without_retries_a_batch_is_delivered_once(source: Source, eventually: Eventually) -> None:
@@ -52,7 +52,7 @@ def test_without_retries_a_batch_is_delivered_once(source: Source, eventually: E
     toy = Toy()
     toy.answer = _poison(0)
 
-    source.start(toy, max_retries=0, **WHOLE)
+    source.start(toy, batch_size=1, max_retries=0, **WHOLE)
     eventually(lambda: source.committed() == {0: 1})
 
     assert toy.offsets == [[0]]
@@ -149,7 +149,7 @@ def test_a_partial_answer_gives_up_the_first_record_it_names_and_delivers_those_
     toy = Toy()
     toy.answer = lambda batch: failing(source, *[each for each in batch if each[1] in (1, 3)])
 
-    source.start(toy, batch_size=5, window_s=1, max_retries=1, failure_topic=source.settings.kafka_dlq_topic)
+    source.start(toy, batch_size=5, window_s=LATE_S, max_retries=1, failure_topic=source.settings.kafka_dlq_topic)
     eventually(lambda: source.committed() == {0: 5})
 
     assert toy.offsets == [[0, 1, 2, 3, 4], [1, 2, 3, 4], [2, 3, 4], [3, 4], [4]]
@@ -170,7 +170,7 @@ def test_partitions_fail_and_are_given_up_each_by_itself(
 
     toy.answer = answer
     dlq = wide_source.settings.kafka_dlq_topic
-    wide_source.start(toy, batch_size=6, window_s=1, max_retries=2, failure_topic=dlq)
+    wide_source.start(toy, batch_size=6, window_s=LATE_S, max_retries=2, failure_topic=dlq)
     eventually(lambda: wide_source.committed() == {0: 3, 1: 3})
 
     deliveries = [{place: [o for p, o in batch if p == place] for place in (0, 1)} for batch in toy.batches]
@@ -207,7 +207,7 @@ def test_a_record_that_grows_too_old_while_it_fails_is_given_up(source: Source, 
     toy = Toy()
     toy.answer = _poison(0)
 
-    source.start(toy, max_age_s=2, reports_failures=False)
+    source.start(toy, max_age_s=3, reports_failures=False)
     source.produce(b"x")
     eventually(lambda: source.committed() == {0: 1})
 
@@ -227,7 +227,7 @@ def test_while_the_on_failure_topic_is_away_nothing_is_skipped(
     assert source.committed() == {}
     admin = AdminClient(client_config(source.settings))
     for made in admin.create_topics([NewTopic(missing, 1, 1)]).values():
-        made.result(10)
+        made.result(30)
     eventually(lambda: source.committed() == {0: 2})
 
     assert toy.offsets == [[0], [1]]  # given up once, however often it took to write that
@@ -241,7 +241,7 @@ def large_source(source: Source) -> Source:
     admin = AdminClient(client_config(source.settings))
     config = {"max.message.bytes": "20000000"}
     for made in admin.create_topics([NewTopic(name, 1, 1, config=config) for name in names]).values():
-        made.result(10)
+        made.result(30)
     return source.on(names[0])
 
 

@@ -23,7 +23,7 @@ Resources:
     Type: AWS::Serverless::Function
     Properties:
       Handler: toy.handler
-      Timeout: 1
+      Timeout: 30
       Events:
         Records:
           Type: SelfManagedKafka
@@ -134,7 +134,7 @@ def handler(event, context):
     process.send_signal(signal.SIGTERM)
     (tmp_path / "go").touch()
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert seen.read_text() == "begun\ndone\n"
     producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"k", b"next")])
     start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
@@ -156,11 +156,12 @@ def handler(event, context):
             pass
 """
     _toy(tmp_path, code)
+    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("Timeout: 30", "Timeout: 1"), encoding="utf-8")
     start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
 
     producer.send([OutgoingRecord(kafka_settings.kafka_topic, b"k", b"v")])
 
-    eventually(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text() == "xx")
+    eventually(lambda: (tmp_path / "seen").exists() and (tmp_path / "seen").read_text().startswith("xx"))
     assert "timed out after 1 s" in (tmp_path / "log").read_text()
 
 
@@ -173,7 +174,7 @@ def handler(event, context):
             "template.yaml: Nobody: Handler toy.handler cannot be used: Runtime.ImportModuleError: ModuleNotFound",
         ),
         (("Topics: [!Ref KafkaTopic]", "Topics: [a, b]"), "template.yaml: Toy.Records: Topics must be one known topic"),
-        (("Timeout: 1", "Runtime: nodejs24.x"), "template.yaml: Toy: only Python handlers run here"),
+        (("Timeout: 30", "Runtime: nodejs24.x"), "template.yaml: Toy: only Python handlers run here"),
     ],
 )
 def test_what_cannot_be_served_is_a_usage_error(
@@ -182,7 +183,7 @@ def test_what_cannot_be_served_is_a_usage_error(
     (tmp_path / "template.yaml").write_text(TEMPLATE.replace(*change), encoding="utf-8")
     name = "Nobody" if "Nobody" in said else "Toy"
 
-    assert start(name, "--template", str(tmp_path / "template.yaml"), folder=tmp_path).wait(20) == 2
+    assert start(name, "--template", str(tmp_path / "template.yaml"), folder=tmp_path).wait(60) == 2
     assert said in (tmp_path / "log").read_text()
 
 
@@ -195,7 +196,7 @@ def test_a_mapping_that_is_not_enabled_is_served_by_nobody_until_it_is_told_to_s
     process = start("Toy", "--template", str(tmp_path / "template.yaml"), folder=tmp_path)
     process.send_signal(signal.SIGTERM)
 
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0
     assert "is not Enabled" in (tmp_path / "log").read_text()
     assert not (tmp_path / "seen").exists()
 
@@ -256,7 +257,7 @@ def test_several_pollers_share_the_partitions_and_are_replaced_when_killed(
         assert once == list(range(len(once)))
     eventually(lambda: len(pollers()) == 2 and victim.pid not in {each.pid for each in pollers()})
     main.send_signal(signal.SIGTERM)
-    assert main.wait(20) == 0
+    assert main.wait(60) == 0
     eventually(lambda: not any(child.is_running() and child.status() != "zombie" for child in handlers))
 
 

@@ -122,7 +122,7 @@ def test_batches_go_through_the_service_in_order_and_a_function_error_counts_as_
     replies = iter([busy, busy, busy, error, (200, {}, json.dumps(failing(source, (0, 2))).encode())])
     service.reply = lambda batch: next(replies, (200, {}, b"null"))
 
-    source.start(function, batch_size=4, window_s=1, max_retries=1)
+    source.start(function, batch_size=4, window_s=5, max_retries=1)
     eventually(lambda: source.committed() == {0: 4})
 
     offsets = [[offset for _, offset in batch] for batch in service.batches]

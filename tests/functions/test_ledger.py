@@ -26,6 +26,7 @@ from functions.persist import Batch
 from functions.producer import OutgoingRecord, ReliableProducer
 from functions.topics import create_topics
 from ops import environment
+from tests.conftest import PATIENT
 
 _numbers = count(1)
 
@@ -61,7 +62,7 @@ class Pipes:
             next_offset = max(start, place.offset)
             consumer.assign([TopicPartition(self.topic, place.partition, next_offset)])
             while next_offset < end:
-                message = consumer.poll(10)
+                message = consumer.poll(30)
                 assert message is not None
                 assert message.error() is None
                 delivered.setdefault(f"{self.topic}-{place.partition}", []).append(_delivered(message))
@@ -96,7 +97,7 @@ def _delivered(message: Message) -> dict[str, Any]:
 def pipes_between(settings: Mapping[str, str]) -> Iterator[Pipes]:
     """Pipes between these servers, over topics that are made; the process' settings point there meanwhile."""
     before = dict(os.environ)
-    environment.point_at(settings)
+    environment.point_at({**PATIENT, **settings})
     dead_letter_queue.cache_clear()
     create_topics(2)
     opened = Pipes()
@@ -104,9 +105,9 @@ def pipes_between(settings: Mapping[str, str]) -> Iterator[Pipes]:
     opened.close()
     database().close()
     dead_letter_queue.cache_clear()
+    environment.point_at({})
     os.environ.clear()
     os.environ.update(before)
-    environment.point_at({})
 
 
 @pytest.fixture(scope="module")

@@ -83,9 +83,9 @@ def test_topics_are_created_once_with_retention_and_room_for_dead_letters(kafka:
     assert create_topics(5, 1, own) == []
 
     admin = AdminClient(client_config(own))
-    assert len(admin.list_topics("made", timeout=10).topics["made"].partitions) == 3
+    assert len(admin.list_topics("made", timeout=30).topics["made"].partitions) == 3
     asked = [ConfigResource(ConfigResource.Type.TOPIC, name) for name in ("made", "made-dlq")]
-    found = {each.name: future.result(10) for each, future in admin.describe_configs(asked).items()}
+    found = {each.name: future.result(30) for each, future in admin.describe_configs(asked).items()}
     assert all(int(config["retention.ms"].value) >= 14 * 24 * 3600 * 1000 for config in found.values())
     assert all(config["unclean.leader.election.enable"].value == "false" for config in found.values())
     assert found["made"]["min.insync.replicas"].value == "1"
@@ -113,7 +113,7 @@ def test_migrating_makes_the_topics_that_are_missing_and_names_what_those_there_
     admin = AdminClient({"bootstrap.servers": kafka})
     config = {"retention.ms": "3600000", "cleanup.policy": "compact"}
     for made in admin.create_topics([NewTopic(brought, 2, 1, config=config)]).values():
-        made.result(10)
+        made.result(30)
 
     dead = [{"topic": f"{brought}-{each}", "partitions": 1, "replication": 1} for each in ("dlq", "notify-dlq")]
     differing = [

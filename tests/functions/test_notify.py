@@ -116,7 +116,7 @@ def test_a_channel_without_its_setting_is_off(desk: Desk, gate: Gate, off: str, 
 def test_the_emulator_has_what_was_sent(desk: Desk, aws_url: str) -> None:
     desk.has_contact()
     desk.told(desk.event(1))
-    with urllib.request.urlopen(f"{aws_url}/moto-api/data.json", timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{aws_url}/moto-api/data.json", timeout=60) as answer:  # noqa: S310
         kept: dict[str, Any] = json.load(answer)
     mails = [
         message_from_string(each["raw_data"], policy=default)

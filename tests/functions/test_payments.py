@@ -11,6 +11,7 @@ from functions.mysql import Database
 from ops import environment
 from ops.local.stack import private_stack
 from ops.operation import operate
+from tests.conftest import PATIENT
 from tests.scripts.payments import CASES, TWO_WAYS, Scene
 from tests.scripts.sales import Sales, open_sales
 from tests.scripts.test_races import at_once
@@ -24,7 +25,7 @@ PLAYED = [(case, seated) for case in CASES for seated in (False, True)]
 def sales() -> Iterator[Sales]:
     """The sales of servers with relay and persist running; this process is their client."""
     before = dict(os.environ)
-    with private_stack(only=PIPES) as stack:
+    with private_stack(PATIENT, only=PIPES) as stack:
         environment.point_at(stack.env)
         yield open_sales(stack.env["REDIS_URL"])
     environment.point_at({})

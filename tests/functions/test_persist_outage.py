@@ -159,7 +159,7 @@ def test_rows_that_somebody_has_locked_are_waited_for_and_never_quarantined(
 
 def test_whoever_loses_a_deadlock_tries_again(own_database: str, tables: Tables) -> None:
     tables.rows(f"{REFUND},('s','b','u','r','x',1,1,1,NOW(),NULL)")
-    both_locked = threading.Barrier(2, timeout=10)
+    both_locked = threading.Barrier(2, timeout=60)
     lost: list[str] = []
 
     def lock_both(first: str, second: str) -> None:

@@ -29,7 +29,7 @@ _numbers = count(1)
 @pytest.fixture
 def link(redis_url: str) -> RedisLink:
     """A link to Redis."""
-    return open_link(redis_url, cluster=False, connect_timeout_s=1, read_timeout_s=5)
+    return open_link(redis_url, cluster=False, connect_timeout_s=10, read_timeout_s=10)
 
 
 @pytest.fixture

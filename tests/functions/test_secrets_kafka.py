@@ -52,7 +52,7 @@ class Broker:
         info = ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096)
         change = UserScramCredentialUpsertion(USER, info, text.encode())
         admin = AdminClient({"bootstrap.servers": self.open_at})
-        admin.alter_user_scram_credentials([change])[USER].result(10)
+        admin.alter_user_scram_credentials([change])[USER].result(30)
 
 
 @pytest.fixture(scope="module")

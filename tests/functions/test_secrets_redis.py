@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from ops.local import health
 from ops.local import redis as redis_server
 from ops.local.ports import HOST, free_ports
 from ops.local.program import spawn, stop_child, wait_until_it_answers
-from tests.conftest import Eventually
+from tests.conftest import PATIENT, Eventually
 from tests.functions.vault import Vault
 from tests.scripts.shared import outside_an_invocation
 
@@ -66,7 +67,7 @@ def guarded(request: pytest.FixtureRequest) -> Iterator[tuple[Guarded, Open]]:
         admin = open_ones.enter_context(redis.Redis.from_url(url))
 
         def make(login: Login) -> RedisLink:
-            return opener(url, cluster=cluster, connect_timeout_s=2, read_timeout_s=2, login=login)
+            return opener(url, cluster=cluster, connect_timeout_s=10, read_timeout_s=10, login=login)
 
         yield Guarded(url, admin), make
         admin.execute_command("ACL", "DELUSER", USER)
@@ -195,7 +196,7 @@ def test_a_connection_that_is_no_longer_logged_in_is_dropped_and_the_command_sen
     locked: Locked, vault: Vault
 ) -> None:
     arn = vault.keep(locked.password)
-    link = open_link(locked.url, cluster=False, connect_timeout_s=1, read_timeout_s=1, login=Login(arn))
+    link = open_link(locked.url, cluster=False, connect_timeout_s=10, read_timeout_s=10, login=Login(arn))
     assert link.command("SET", KEY, 1) == b"OK"
     assert link.command("RESET") == b"RESET"  # Redis logs it out
     assert link.command("INCR", KEY) == 2
@@ -204,7 +205,7 @@ def test_a_connection_that_is_no_longer_logged_in_is_dropped_and_the_command_sen
 
 
 def test_without_a_login_a_server_that_wants_one_is_an_outage(locked: Locked) -> None:
-    link = open_link(locked.url, cluster=False, connect_timeout_s=1, read_timeout_s=1)
+    link = open_link(locked.url, cluster=False, connect_timeout_s=10, read_timeout_s=10)
     with pytest.raises(StoreUnavailable, match="Authentication required"):
         link.command("GET", KEY)
 
@@ -212,7 +213,8 @@ def test_without_a_login_a_server_that_wants_one_is_an_outage(locked: Locked) ->
 def test_notify_remembers_in_the_same_redis_and_notices_the_change_too(locked: Locked, vault: Vault) -> None:
     arn = vault.keep(locked.password)
     login = Login(arn)
-    once = Once(open_client(Settings(redis_url=locked.url, redis_secret_arn=arn), login), login)
+    of = replace(Settings.read(PATIENT), redis_url=locked.url, redis_secret_arn=arn)
+    once = Once(open_client(of, login), login)
     assert once.do("a", time.monotonic() + 30, lambda: {"id": "1"}) == {"id": "1"}
     locked.change(password())
     vault.change(arn, locked.password)

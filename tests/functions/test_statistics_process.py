@@ -47,7 +47,7 @@ def start(kafka_settings: Settings, own_database: str, tmp_path: Path, eventuall
     for process in running:
         process.terminate()
     for process in running:
-        process.wait(15)
+        process.wait(60)
 
 
 def _has_read_everything(settings: Settings, stack: str) -> bool:

@@ -58,6 +58,9 @@ def assert_the_story_is_what_redis_has(sales: Sales, sale_id: str, snapshot: Sna
     due = [payment for payment, (fate, *_) in snapshot.payments.items() if fate != "PAID"]
     assert sorted(story.refunds) == sorted(due)
     assert snapshot.sale.counters.get("refunds_due", 0) == len(due)
+    for fate in ("ALREADY_PAID", "HOLD_EXPIRED", "RESERVATION_ENDED"):
+        fated = [payment for payment, (its, *_) in snapshot.payments.items() if its == fate]
+        assert snapshot.sale.counters.get(f"payments_{fate.lower()}", 0) == len(fated)
 
 
 def assert_the_ledger_balances(snapshot: Snapshot) -> None:

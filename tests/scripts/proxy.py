@@ -45,23 +45,23 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            self.connections += 1
             self._sockets.append(client)
+            self.connections += 1  # whoever has seen it counted may cut it
             server = socket.socket(socket.AF_UNIX)
             server.connect(self._redis_path)
             threading.Thread(target=self._pass, args=(client, server), daemon=True).start()
             threading.Thread(target=self._answer, args=(server, client), daemon=True).start()
 
     def _pass(self, client: socket.socket, server: socket.socket) -> None:
-        with client, server:
+        with client, suppress(OSError):
             try:
                 while data := client.recv(65_536):
                     server.sendall(data)
-            except OSError:
-                return
+            finally:
+                server.shutdown(socket.SHUT_WR)  # whoever has gone may have asked for what is not answered yet
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
-        try:
+        with server, suppress(OSError):
             while data := server.recv(65_536):
                 self.flowing.wait()
                 if self.lose and not self.spare:
@@ -72,8 +72,6 @@ class Proxy:
                 else:
                     self.spare -= 1 if self.spare else 0
                     client.sendall(data)
-        except OSError:
-            return
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from ops.local.invocation import Event, Invocations
 from ops.local.shared_link import SharedLink, open_link
 
 Act = Callable[[], Any]
-_PATIENCE_S = 15
+_PATIENCE_S = 30
 
 
 class Loop:

@@ -22,7 +22,10 @@ from ops.local import redis as redis_server
 from ops.local.ports import HOST, free_ports
 from ops.local.program import spawn, stop_child, wait_until_it_answers
 from tests.conftest import LATE_S, Eventually
-from tests.scripts.sales import Sales, new_sale_id, open_sales
+from tests.scripts.sales import Sales, answered, new_sale_id, open_sales
+
+HASTE_S = 0.2
+MANY = 30
 
 
 class TwoNodes:
@@ -36,9 +39,9 @@ class TwoNodes:
         self.old.execute_command("CLUSTER MEET", HOST, ports[1], cluster_ports[1])
         redis_server.take_all_slots(ports[0])
         self._old_id, self._new_id = (node.execute_command("CLUSTER MYID") for node in (self.old, self.new))
-        deadline_s = time.monotonic() + 15
+        deadline_s = time.monotonic() + 30
         while self._old_id not in self._connected(self.new) or self._new_id not in self._connected(self.old):
-            assert time.monotonic() < deadline_s, "the two nodes did not meet within 15 s"
+            assert time.monotonic() < deadline_s, "the two nodes did not meet within 30 s"
             time.sleep(0.02)
 
     def _connected(self, node: redis.Redis) -> list[bytes]:
@@ -88,13 +91,6 @@ class TwoNodes:
     def close(self) -> None:
         self.old.close()
         self.new.close()
-
-
-def _is_active(sales: Sales, sale_id: str) -> bool:
-    try:
-        return sales.sale(sale_id).active == 1
-    except StoreUnavailable:
-        return False
 
 
 def _slot(sale_id: str) -> int:
@@ -187,12 +183,12 @@ def test_the_relay_makes_a_lost_group_again_where_the_sale_is(nodes: TwoNodes, h
 
 
 def hasty(url: str) -> Sales:
-    return Sales(open_link(url, cluster=True, connect_timeout_s=0.2, read_timeout_s=0.2))
+    return Sales(open_link(url, cluster=True, connect_timeout_s=HASTE_S, read_timeout_s=HASTE_S))
 
 
 def test_the_successor_of_a_silent_node_is_found_after_one_time_out(nodes: TwoNodes, sale_id: str) -> None:
     sales = hasty(nodes.url)
-    assert sales.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+    assert answered(lambda: sales.store.enter_queue(sale_id, "ann")).state == "ACTIVE"
     nodes.begin(sale_id)
     nodes.take(sale_id)
     with nodes.old_is_silent():
@@ -200,20 +196,26 @@ def test_the_successor_of_a_silent_node_is_found_after_one_time_out(nodes: TwoNo
         with pytest.raises(StoreUnavailable, match="no answer in time"):
             sales.store.enter_queue(sale_id, "ann")
         assert time.monotonic() - started_s < LATE_S
-        assert sales.sale(sale_id).active == 1
+        assert answered(lambda: sales.sale(sale_id)).active == 1
 
 
 def test_who_asks_a_node_that_has_just_been_silent_is_told_at_once_until_it_answers(
     nodes: TwoNodes, here: Sales, eventually: Eventually
 ) -> None:
     sale_id, sales = here.create(2), hasty(nodes.url)
-    assert sales.store.enter_queue(sale_id, "ann").state == "ACTIVE"
+    assert answered(lambda: sales.store.enter_queue(sale_id, "ann")).state == "ACTIVE"
+    told: list[str] = []
+
+    def asked_within_that_moment() -> bool:
+        with pytest.raises(StoreUnavailable) as refused:
+            sales.store.enter_queue(sale_id, "ann")
+        told.append(str(refused.value))
+        return "a moment ago" in told[-1]
+
     with nodes.old_is_silent():
-        with pytest.raises(StoreUnavailable, match="no answer in time"):
-            sales.store.enter_queue(sale_id, "ann")
-        with pytest.raises(StoreUnavailable, match="a moment ago"):
-            sales.store.enter_queue(sale_id, "ann")
-    eventually(lambda: _is_active(sales, sale_id))
+        eventually(asked_within_that_moment)
+    assert "no answer in time" in told[0]
+    assert answered(lambda: sales.sale(sale_id)).active == 1
 
 
 def test_a_seed_that_is_silent_or_gone_is_passed_over(nodes: TwoNodes, sale_id: str) -> None:
@@ -221,10 +223,10 @@ def test_a_seed_that_is_silent_or_gone_is_passed_over(nodes: TwoNodes, sale_id: 
     seeds = f"redis://{HOST}:{gone},{nodes.url.removeprefix('redis://')}"
     move(nodes, sale_id)
     with nodes.old_is_silent():
-        assert hasty(seeds).store.enter_queue(sale_id, "ann").state == "ACTIVE"
+        assert answered(lambda: hasty(seeds).store.enter_queue(sale_id, "ann")).state == "ACTIVE"
 
 
-def test_of_many_who_ask_a_silent_cluster_each_is_told_within_a_second(nodes: TwoNodes) -> None:
+def test_of_many_who_ask_a_silent_cluster_none_waits_for_the_others(nodes: TwoNodes) -> None:
     sales = hasty(nodes.url.partition(",")[0])
 
     def asked(_: int) -> float:
@@ -233,8 +235,8 @@ def test_of_many_who_ask_a_silent_cluster_each_is_told_within_a_second(nodes: Tw
             sales.store.enter_queue(new_sale_id(), "ann")
         return time.monotonic() - started_s
 
-    with nodes.old_is_silent(), ThreadPoolExecutor(20) as threads:
-        assert max(threads.map(asked, range(20))) < 1
+    with nodes.old_is_silent(), ThreadPoolExecutor(MANY) as threads:
+        assert max(threads.map(asked, range(MANY))) < LATE_S < MANY * HASTE_S
 
 
 def test_a_node_that_too_few_replicas_follow_takes_nothing(nodes: TwoNodes, here: Sales) -> None:

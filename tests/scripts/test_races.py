@@ -22,7 +22,7 @@ def at_once(acts: Sequence[Callable[[], Any]]) -> list[Any]:
     gate = Barrier(len(acts))
 
     def run(act: Callable[[], Any]) -> Any:
-        gate.wait(10)
+        gate.wait(60)
         try:
             return act()
         except Refused as refused:

@@ -32,7 +32,7 @@ def onsale(stack: Stack) -> Onsale:
             env={**os.environ, **stack.env},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -167,7 +167,7 @@ def test_a_purchase_that_could_not_be_written_is_told_explained_repaired_and_rep
     with _trouble(stack, "not_whole CHECK (sale_id <> 'whole')"):
         for path in ("queue/enter", "reservations/reserve"):
             url = f"{stack.env['ONSALE_URL']}/api/v1/sales/whole/{path}?userId=ann"
-            with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5):  # noqa: S310
+            with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=60):  # noqa: S310
                 pass
         eventually(lambda: kept("whole", 1))
     (letter,) = _list(onsale, "whole")

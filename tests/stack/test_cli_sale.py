@@ -28,7 +28,7 @@ def onsale(stack: Stack) -> Onsale:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 

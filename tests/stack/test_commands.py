@@ -37,7 +37,7 @@ def onsale(home: Home) -> Iterator[Onsale]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=90,
+            timeout=300,
             check=False,
         )
 
@@ -67,9 +67,9 @@ def test_before_the_first_up_there_is_nothing_to_show_or_stop(onsale: Onsale, tm
 
 def test_after_the_first_up_a_buyer_may_enter_the_sale_that_it_made(url: str) -> None:
     request = urllib.request.Request(f"{url}/api/v1/queue/enter?userId=1", method="POST")  # noqa: S310
-    with urllib.request.urlopen(request, timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
         assert json.load(answer)["saleId"] == "demo"
-    with urllib.request.urlopen(f"{url}/api/v1/sale", timeout=5) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"{url}/api/v1/sale", timeout=60) as answer:  # noqa: S310
         assert json.load(answer)["capacity"] == 100
 
 

@@ -46,7 +46,7 @@ def test_a_small_demonstration_sells_each_seat_once_and_leaves_nothing(folder: P
         env=_environment(folder),
         capture_output=True,
         text=True,
-        timeout=150,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -71,12 +71,14 @@ def test_an_interrupt_in_the_middle_of_the_sale_leaves_nothing(folder: Path, num
         text=True,
     ) as process:
         assert process.stderr is not None
+        before = []
         for told in process.stderr:
+            before.append(told)
             if told.lstrip().startswith("1."):  # the first second of the sale
                 break
         process.send_signal(number)
-        output, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, output + errors
+        output, errors = process.communicate(timeout=180)
+    assert process.returncode == 130, "".join(before) + output + errors
     assert output == ""
     assert "Traceback" not in errors
     assert _left_behind(folder) == []

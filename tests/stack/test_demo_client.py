@@ -8,7 +8,8 @@ import pytest
 from aiohttp import web
 
 from ops.demo import client as client_module
-from ops.demo.client import Answer, GaveUp, SaleClient
+from ops.demo.answer import Answer
+from ops.demo.client import GaveUp, SaleClient
 from ops.demo.figures import Figures
 
 Reply = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -22,6 +22,7 @@ from functions.mysql import connect
 from ops.local import aws, modes
 from ops.local.stack import Stack, private_stack
 from ops.local.topology import SETTINGS
+from tests.conftest import PATIENT
 
 _NODES = (
     *("redis", "mysql", "kafka", "aws", "topics", "tables", modes.STEP),
@@ -30,14 +31,15 @@ _NODES = (
 _SALE = "emulated"
 _SIGNED_WITH = "the provider's secret, long enough"
 _SCHEDULE_WITHIN_S = 120.0  # it fires 60 to 70 s after the rule was made; then functions start cold
-_COLD_S = 30.0
+_COLD_S = 90.0
 _PAUSE_S = 0.3  # a buyer may ask five times a second
 
 
 @pytest.fixture(scope="module")
 def emulated() -> Iterator[Stack]:
     """A stack whose functions are packaged and deployed; `stack.env` has the URL of its API."""
-    with private_stack({"PAYMENT_WEBHOOK_SECRET": _SIGNED_WITH}, only=_NODES, functions=modes.EMULATOR) as running:
+    settings = {**PATIENT, "PAYMENT_WEBHOOK_SECRET": _SIGNED_WITH}
+    with private_stack(settings, only=_NODES, functions=modes.EMULATOR) as running:
         yield running
 
 
@@ -54,7 +56,7 @@ def operator(emulated: Stack) -> Callable[..., Any]:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=240,
             check=False,
         )
         assert done.returncode == code, done.stderr
@@ -78,7 +80,7 @@ class Buyer:
         self._url = stack.env["ONSALE_URL"]
         words = [sys.executable, "-c", "import sys; from ops.cli import main; sys.exit(main())", "token", user_id]
         env = {**os.environ, "ONSALE_HOME": str(stack.home.path)}
-        minted = subprocess.run(words, env=env, capture_output=True, text=True, timeout=60, check=True)
+        minted = subprocess.run(words, env=env, capture_output=True, text=True, timeout=180, check=True)
         self._token = minted.stdout.strip()
 
     def __call__(self, method: str, path: str, **body: str) -> tuple[int, Any]:

@@ -49,7 +49,7 @@ def onsale(tmp_path: Path) -> Onsale:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -61,7 +61,7 @@ def enter(stack: Stack, token: str = "") -> tuple[int, Any]:
     if token:
         request.add_header("Authorization", f"Bearer {token}")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return answer.status, json.load(answer)
     except urllib.error.HTTPError as refused:
         with refused:
@@ -127,7 +127,7 @@ def test_a_server_that_is_started_by_itself_refuses_such_settings_too(server: st
         env={**os.environ, "IDENTITY": "jwt", "JWT_SECRET": SECRET},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=180,
         check=False,
     )
     assert ended.returncode == 1

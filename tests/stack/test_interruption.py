@@ -58,7 +58,7 @@ def test_an_interrupted_up_leaves_no_process(
 ) -> None:
     eventually(lambda: reached in records.read(home) or up.poll() is not None)
     up.send_signal(number)
-    output, _ = up.communicate(timeout=30)
+    output, _ = up.communicate(timeout=120)
     assert up.returncode == 130, output
     assert marked(home) == set()
 
@@ -93,6 +93,6 @@ def test_a_private_stack_leaves_neither_process_nor_folder() -> None:
         assert owner.stdout is not None
         home = Home(Path(owner.stdout.readline().strip()))
         assert marked(home)
-        owner.communicate("", timeout=30)
+        owner.communicate("", timeout=120)
     assert marked(home) == set()
     assert not home.path.parent.exists()

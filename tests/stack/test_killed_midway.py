@@ -8,15 +8,15 @@ from typing import Any
 import psutil
 import pytest
 
-from ops.demo.buyer import Ending
 from ops.demo.client import SaleClient
 from ops.demo.crowd import Crowd, CrowdPlan, tickets
 from ops.demo.figures import Figures
+from ops.demo.outcome import Ending
 from ops.local.stack import Stack, private_stack
 from ops.local.topology import EVERYTHING
 from ops.operation import operate
 from tests.client import client_of
-from tests.conftest import Eventually
+from tests.conftest import PATIENT, Eventually
 
 SALE = "midway"
 VICTIMS = ("gateway", "relay", "event-source-persist", "event-source-statistics", "scheduler")
@@ -25,7 +25,7 @@ VICTIMS = ("gateway", "relay", "event-source-persist", "event-source-statistics"
 @pytest.fixture
 def running() -> Iterator[Stack]:
     """A stack of its own, and this process its client."""
-    with private_stack(only=tuple(name for name in EVERYTHING if name != "sale")) as stack, client_of(stack):
+    with private_stack(PATIENT, only=tuple(name for name in EVERYTHING if name != "sale")) as stack, client_of(stack):
         yield stack
 
 
@@ -51,7 +51,7 @@ def kill_and_restart(stack: Stack) -> None:
     victims = [psutil.Process(stack.pid(name)) for name in VICTIMS]
     for victim in victims:
         victim.kill()
-    psutil.wait_procs(victims, timeout=10)  # a process that is still dying would count as running
+    psutil.wait_procs(victims, timeout=60)  # a process that is still dying would count as running
     stack.up()
     assert not {stack.pid(name) for name in VICTIMS} & {victim.pid for victim in victims}
 

@@ -129,12 +129,18 @@ def output_of_everything(home: Path, settings: dict[str, str], *words: tuple[str
     ended = subprocess.run(
         [sys.executable, "-c", SCRIPT, json.dumps([words or COMMANDS, authorization])],
         cwd=PROJECT,
-        env={**os.environ, "ONSALE_HOME": str(home), "REDIS_CONNECT_TIMEOUT_S": "0.2", **settings},
+        env={
+            **os.environ,
+            "ONSALE_HOME": str(home),
+            "REDIS_CONNECT_TIMEOUT_S": "0.2",
+            "REDIS_READ_TIMEOUT_S": "0.5",
+            **settings,
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=240,
         check=False,
     )
     assert ended.returncode == 0, ended.stdout
@@ -219,14 +225,14 @@ def test_the_only_files_with_a_secret_are_for_their_owner_and_no_process_shows_o
 def onsale_token(home: Home) -> str:
     command = [sys.executable, "-c", "import sys; from ops.cli import main; sys.exit(main())", "token", "ann"]
     env = {**os.environ, "ONSALE_HOME": str(home.path)}
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+    return subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=180).stdout.strip()
 
 
 def post(stack: Stack, path: str, token: str) -> int:
     url = f"{stack.env['ONSALE_URL']}/api/v1/sales/marked{path}"
     request = urllib.request.Request(url, method="POST", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
             return int(answer.status)
     except urllib.error.HTTPError as refused:
         refused.close()

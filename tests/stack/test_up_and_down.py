@@ -77,7 +77,7 @@ def test_a_process_that_no_longer_answers_is_replaced(
 ) -> None:
     monkeypatch.setattr(startup, "HUNG_AFTER_S", 0.5)
     monkeypatch.setattr(shutdown, "WITHIN_S", 0.5)
-    monkeypatch.setattr(health, "ASK_WITHIN_S", 0.5)
+    monkeypatch.setattr(health, "ASK_WITHIN_S", 1.0)
     stack = Stack(home, environment=shell, only=("redis",))
     (before,) = stack.up()
     os.kill(before.pid, signal.SIGSTOP)

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from ops.demo.buyer import Buyer, Ending, Habits, Outcome
-from ops.demo.client import Answer, GaveUp, SaleClient
+from ops.demo.answer import Answer
+from ops.demo.buyer import Buyer, Habits
+from ops.demo.client import GaveUp, SaleClient
 from ops.demo.figures import Figures
+from ops.demo.outcome import Ending, Outcome
 
 Script = list[tuple[str, int, dict[str, Any]]]
 ACTIVE = (200, {"state": "ACTIVE"})

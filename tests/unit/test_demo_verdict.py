@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from ops.demo.buyer import Ending, Outcome
 from ops.demo.crowd import CrowdPlan
 from ops.demo.figures import Figures
+from ops.demo.outcome import Ending, Outcome
 from ops.demo.progress import Moment, Progress, line, picture
 from ops.demo.report import as_json, report
 from ops.demo.run import DemoPlan, DemoResult

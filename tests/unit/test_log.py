@@ -106,7 +106,7 @@ def test_the_request_id_is_on_every_line_until_the_next_call(capsys: Capture) ->
 
 
 def test_runs_that_overlap_keep_their_own_request_id(capsys: Capture) -> None:
-    log, both = logger("toy"), threading.Barrier(2, timeout=10)
+    log, both = logger("toy"), threading.Barrier(2, timeout=60)
 
     def run(request_id: str) -> None:
         correlate(log, Context(request_id))
@@ -163,7 +163,7 @@ def _said(code: str, **env: str) -> str:
     command = [sys.executable, "-W", "error", "-c", code]
     # Only what is needed: the shell's own settings are not the test's business.
     env = {name: value for name, value in env.items() if value}
-    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True, timeout=60).stderr
+    return subprocess.run(command, cwd=PROJECT, env=env, capture_output=True, text=True, check=True, timeout=180).stderr
 
 
 def test_offsets_are_told_by_partition_first_and_last() -> None:
