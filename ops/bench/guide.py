@@ -17,7 +17,7 @@ import click
 from ops.bench import report, sizing
 from ops.bench.figures import Figure
 from ops.bench.runs import PROJECT, RESULTS, Run, read, recorded
-from ops.rehearse.documents import Unreadable
+from ops.documents import Unreadable
 
 DOCUMENTS = (PROJECT / "docs" / "performance.md", PROJECT / "README.md")
 _BLOCK = re.compile(r"<!-- bench (?P<kind>[a-z]+) from (?P<run>\S+) -->\n(?P<text>.*?)<!-- end of bench -->", re.DOTALL)

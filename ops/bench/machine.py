@@ -5,14 +5,13 @@ import platform
 import re
 import shutil
 import subprocess
-import sys
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
-from ops.local import kafka
+from ops import hardware
 
 BUSY_PER_CORE = 0.5  # of the load average: more than that before a run, and its figures are somebody else's too
 _LIBRARIES = ("redis", "chalice", "granian", "uvloop", "confluent-kafka", "pymysql", "pyjwt", "locust")
@@ -59,10 +58,10 @@ def this_machine() -> Machine:
     """Look at this machine."""
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None
     return Machine(
-        model=_model(),
+        model=hardware.model(),
         cores=os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
-        os=_system(),
+        os=hardware.system(),
         load_before=None if load is None else round(load, 2),
     )
 
@@ -76,9 +75,8 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     found |= {name: each for name, (programs, form) in _SERVERS.items() if (each := _program(programs, form))}
-    jars = (re.search(r"kafka_[\d.]+-([\d.]+)\.jar$", path.name) for path in kafka.JARS.glob("kafka_*.jar"))
-    jar = next((match for match in jars if match), None)
-    return found | ({"kafka": jar[1]} if jar else {})
+    jar = hardware.kafka_version()
+    return found | ({"kafka": jar} if jar else {})
 
 
 def revision(project: Path) -> str:
@@ -86,21 +84,6 @@ def revision(project: Path) -> str:
     known = _output("git", "-C", str(project), "rev-parse", "--short=12", "HEAD").strip()
     changed = _output("git", "-C", str(project), "status", "--porcelain", "--untracked-files=no").strip()
     return known + ("+" if known and changed else "")
-
-
-def _model() -> str:
-    try:
-        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    except OSError:
-        found = None
-    return found[1].strip() if found else platform.processor() or platform.machine()
-
-
-def _system() -> str:
-    try:
-        return platform.freedesktop_os_release()["PRETTY_NAME"]
-    except (OSError, KeyError):
-        return f"{platform.system()} {sys.platform}"
 
 
 def _program(names: tuple[str, ...], form: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from ops.bench.figures import Figure
 from ops.bench.machine import Machine
-from ops.rehearse.documents import Unreadable, from_document, to_document
+from ops.documents import Unreadable, from_document, to_document
 
 SCHEMA = 1
 PROJECT = Path(__file__).resolve().parents[2]

@@ -2,18 +2,16 @@
 
 import os
 import platform
-import re
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
 
 from chalicelib.redis_urls import node_urls
+from ops import hardware
 from ops.rehearse.record import Machine
 
-_CPU_INFO = Path("/proc/cpuinfo")
 _ASK_WITHIN_S = 2.0
 
 
@@ -23,31 +21,14 @@ def machine(env: Mapping[str, str]) -> Machine:
     Takes a moment: call it before the crowd comes, so that the load is the one from before.
     """
     return Machine(
-        model=model(),
+        model=hardware.model(),
         cores=len(os.sched_getaffinity(0)),
         memory_bytes=psutil.virtual_memory().total,
-        os=system(),
+        os=f"{hardware.system()}, {platform.system()} {platform.release()}",
         python=f"{platform.python_implementation()} {platform.python_version()}",
         versions=versions(env),
         load_average=tuple(round(each, 2) for each in os.getloadavg()),
     )
-
-
-def model(cpu_info: Path = _CPU_INFO) -> str:
-    """Return the processor's name as the kernel tells it; not every architecture does."""
-    with suppress(OSError):
-        found = re.search(r"^(?:model name|Model|cpu model)\s*:\s*(.+)$", cpu_info.read_text(), re.MULTILINE)
-        if found:
-            return found[1].strip()
-    return platform.processor() or platform.machine()
-
-
-def system() -> str:
-    """Return the distribution and the kernel."""
-    kernel = f"{platform.system()} {platform.release()}"
-    with suppress(OSError):
-        return f"{platform.freedesktop_os_release()['PRETTY_NAME']}, {kernel}"
-    return kernel
 
 
 def versions(env: Mapping[str, str]) -> dict[str, str]:
@@ -85,11 +66,7 @@ def _mysql(url: str) -> str:
 
 
 def _kafka(servers: str) -> str:
-    """Return the version of our own jars: a broker does not tell its own to clients."""
-    from ops.local.kafka import JARS
     from ops.rehearse.plan import is_loopback
 
-    if not is_loopback(f"//{urlsplit('//' + servers.split(',')[0]).netloc}"):
-        return ""
-    names = sorted(path.stem for path in JARS.glob("kafka_*.jar"))
-    return names[0].rpartition("-")[2] if names else ""
+    is_ours = is_loopback(f"//{urlsplit('//' + servers.split(',')[0]).netloc}")
+    return hardware.kafka_version() if is_ours else ""

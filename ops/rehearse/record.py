@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.rehearse.documents import Unreadable, from_document, to_document
+from ops.documents import Unreadable, from_document, to_document
 
 SCHEMA = 1
 GO, NO_GO, INVALID = "GO", "NO-GO", "INVALID"

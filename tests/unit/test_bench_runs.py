@@ -18,7 +18,7 @@ from ops.bench.report import as_table, compare, documents
 from ops.bench.runs import Run, read, recorded, write
 from ops.commands import bench as command
 from ops.console import FAILED, OK, USAGE
-from ops.rehearse.documents import Unreadable
+from ops.documents import Unreadable
 
 HERE = Machine("Fast(R) Chip(TM) CPU @ 3.00GHz", 2, 8 * 2**30, "Debian", 0.1)
 FIGURES = (

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ops.rehearse.machine import machine, model, versions
+from ops.hardware import model
+from ops.rehearse.machine import machine, versions
 
 NOBODY = "127.0.0.1:1"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ops.documents import Unreadable
 from ops.rehearse import report_files
-from ops.rehearse.documents import Unreadable
 from ops.rehearse.record import Check, Rehearsal, Spread
 from ops.rehearse.thresholds import load
 from ops.rehearse.verdict import judged

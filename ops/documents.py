@@ -1,7 +1,7 @@
 """Frozen dataclasses to JSON and back: snake_case fields, camelCase members.
 
 Reading is lenient on purpose: a member nobody knows is ignored and one that is missing takes its default, so that
-a report of an older or a newer version still opens. It knows the shapes that `ops.rehearse.record` uses, no others.
+a report of an older or a newer version still opens. It knows the shapes that reports and recorded runs use, no others.
 """
 
 import math
