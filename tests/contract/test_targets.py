@@ -280,5 +280,5 @@ def test_all_commands_that_act_on_a_sale_have_a_target_and_no_others() -> None:
         if "target" in {each.name for each in command.params if isinstance(each, click.Option)}
     }
     lacking = {path.split()[1] for path, command in leaves(onsale, "onsale")} - having
-    assert having == {"migrate", "sale", "purchases", "buyer", "refunds", "dlq", "ledger"}
+    assert having == {"migrate", "sale", "watch", "purchases", "buyer", "refunds", "dlq", "ledger", "rehearse"}
     assert lacking == {"up", "down", "status", "demo", "token", "package", "bench"}
