@@ -12,9 +12,10 @@ from xdist.scheduler import LoadFileScheduling
 
 # The longest first, by what they took beside each other on two cores (20 s and more); the rest comes after them.
 LONGEST = (
-    "stack/test_emulator.py",
     "faults/test_mysql.py",
     "faults/test_kafka.py",
+    "stack/test_cli_sale.py",
+    "stack/test_emulator.py",
     "stack/test_secrets.py",
     "stack/test_demo.py",
     "stack/test_rehearse.py",
@@ -30,14 +31,23 @@ LONGEST = (
     "contract/test_aws_backends.py",
     "functions/test_secrets_kafka.py",
 )
+# Files as if they were one, because they share a server that takes long to start, or 650 MB. A whole stack is wanted by
+# too many for one worker, so there are two.
+TOGETHER = {
+    "LocalStack": r"contract/test_aws_\w+",
+    "the stack of all faults": r"faults/test_(?:kafka|mysql|redis)",
+    "a whole stack": r"stack/test_(?:secrets|cli_dlq|rehearse|watch)",
+    "another whole stack": r"stack/test_(?:cli_sale|metrics|notifications|observe)|contract/test_kafka_events",
+}
 
 
 class ByServer(LoadFileScheduling):  # type: ignore[misc] # it comes without types
-    """`--dist loadfile`, with the AWS contract tests as if they were in one file: LocalStack takes 650 MB."""
+    """`--dist loadfile`, with the files that belong together as one."""
 
     def _split_scope(self, nodeid: str) -> str:
         file: str = super()._split_scope(nodeid)
-        return re.sub(r"/test_aws_\w+\.py$", "/test_aws", file)
+        found = (name for name, files in TOGETHER.items() if re.search(rf"(?:^|/)(?:{files})\.py$", file))
+        return next(found, file)
 
 
 def longest_first(items: list[pytest.Item]) -> None:

@@ -23,9 +23,9 @@ EXIT_CODES = {GO: OK, NO_GO: DIFFERENT, INVALID: IN_FLIGHT}
 
 _MB = 1_000_000
 _ADVICE = {
-    "cpu": "give it more --processes, or another machine",
+    "cpu": "give the crowd another machine, or more --processes where cores are idle",
     "schedule": "let the buyers come over a longer --arrive, or give the crowd another machine",
-    "connections": "allow more --in-flight, or more --processes",
+    "connections": "allow more --in-flight",
 }
 
 

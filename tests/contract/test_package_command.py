@@ -104,7 +104,7 @@ def test_outside_the_project_nothing_is_built(tmp_path: Path) -> None:
 def _run(*words: str, cwd: Path = ROOT, umask: int = 0o022, **env: str) -> "subprocess.CompletedProcess[str]":
     program = Path(sys.executable).with_name(words[0])
     command = [str(program), *words[1:]] if program.exists() else list(words)
-    left = {name: text for name, text in os.environ.items() if name not in ("PYTHON", "ARCH", "MAKEFLAGS")}
+    left = {name: text for name, text in os.environ.items() if name not in ("PYTHON", "ARCH", "ARGS", "MAKEFLAGS")}
     return subprocess.run(
         command, cwd=cwd, env={**left, **env}, umask=umask, capture_output=True, text=True, check=False, timeout=240
     )

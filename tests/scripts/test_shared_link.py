@@ -154,7 +154,7 @@ def test_what_a_broken_connection_swallowed_is_sent_once_more(
 def test_what_is_lost_twice_is_told_and_the_next_is_in_step(
     loop: Loop, proxy: Proxy, open_shared: Callable[..., SharedLink], eventually: Eventually
 ) -> None:
-    link = open_shared(proxy.url)
+    link = open_shared(proxy.url, read_timeout_s=LATE_S)
     assert loop(echo(link, 0)) == said(1)
     proxy.flowing.clear()
     answers = loop.started(*(echo(link, number) for number in range(MANY)))
