@@ -10,6 +10,8 @@ ARCH ?= arm64
 BIN := .venv/bin
 
 MAKEFLAGS += --no-print-directory
+# Images for containers often set it; every process of a stack would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate
 # What Lambda's Python runtimes have themselves: packed beside it would be a second, larger one.
 LAMBDA_BRINGS = boto3 botocore python-dateutil s3transfer six urllib3

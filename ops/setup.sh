@@ -137,10 +137,9 @@ fill_venv() {
     venv_stamp >.venv/.onsale-stamp
 }
 
-# Not compiled: of most packages little is ever imported, and Python compiles that by itself.
 pip_install() {
     venv=$1 && shift
-    PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip --quiet install --no-compile "$@"
+    PIP_DISABLE_PIP_VERSION_CHECK=1 "$venv/bin/python" -m pip --quiet install "$@"
 }
 
 # -- AWS emulators: environments of their own, as what they need does not go together with what onsale needs
@@ -150,7 +149,8 @@ make_emulator() {
     say "$2 $(grep -c == "infra/emulators/$1.txt") packages into .tools/$1 ($("$3" -V), hashes checked)"
     rm -f ".tools/$1/.onsale-stamp"
     "$3" -m venv --clear ".tools/$1" || return 1
-    pip_install ".tools/$1" --require-hashes -r "infra/emulators/$1.txt" || return 1
+    # Not compiled: of these packages little is ever imported, and Python compiles that by itself.
+    pip_install ".tools/$1" --no-compile --require-hashes -r "infra/emulators/$1.txt" || return 1
     emulator_stamp "$1" >".tools/$1/.onsale-stamp"
 }
 
