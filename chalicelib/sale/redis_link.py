@@ -15,6 +15,7 @@ from redis.connection import ConnectionPool
 from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
     MasterDownError,
     NoScriptError,
     OutOfMemoryError,
@@ -33,7 +34,8 @@ from chalicelib.sale.wire import Wire
 
 # Answers that mean: not now. Nothing was changed by them (scripts are refused before their first write).
 NOT_NOW = (ReadOnlyError, MasterDownError, OutOfMemoryError, BusyLoadingError, ClusterDownError, TryAgainError)
-NO_ANSWER = (RedisConnectionError, RedisTimeoutError, OSError, *NOT_NOW)  # what a caller hears as StoreUnavailable
+# What a caller hears as StoreUnavailable. InvalidResponse: somebody else listens there.
+NO_ANSWER = (RedisConnectionError, RedisTimeoutError, InvalidResponse, OSError, *NOT_NOW)
 UNBOUNDED = 2**31 - 1  # connections of a pool, which is asked for new ones and never given one back
 
 

@@ -49,7 +49,11 @@ def _run(build: Path) -> None:
         "merge.json",
         "out",
     ]
-    env = {**os.environ, "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1")}  # it asks for one
+    env = {
+        **os.environ,
+        "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),  # it asks for one
+        "PYTHONDONTWRITEBYTECODE": "1",  # it imports the app where it then zips all that it finds
+    }
     done = subprocess.run(words, cwd=build, env=env, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode or not (build / "out" / "sam.json").is_file():
         raise OnsaleError("package-failed", f"chalice package failed: {done.stdout}{done.stderr}".strip())

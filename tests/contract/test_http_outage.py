@@ -1,12 +1,13 @@
 """The store away: an answer within a second, never a wrong one, and recovery by itself."""
 
 import socket
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
 
 import pytest
 
-from ops.local.ports import free_ports
 from tests.conftest import LATE_S
 from tests.contract.conftest import SERVERS, serving
 from tests.contract.http_client import Api
@@ -25,9 +26,26 @@ CALLS = (
 @pytest.fixture(params=SERVERS, scope="module")
 def without_store(request: pytest.FixtureRequest) -> Iterator[Api]:
     """A server whose Redis refuses connections."""
-    (port,) = free_ports(1)
-    with serving(request.param, f"redis://127.0.0.1:{port}/0") as api:
-        yield api
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and does not listen, nor does anybody else meanwhile
+        with serving(request.param, f"redis://127.0.0.1:{nobody.getsockname()[1]}/0") as api:
+            yield api
+
+
+@pytest.fixture(params=SERVERS, scope="module")
+def with_another_server(request: pytest.FixtureRequest) -> Iterator[Api]:
+    """A server whose Redis is something else."""
+
+    class Mistaken(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(1024)
+            self.request.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Mistaken) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        with serving(request.param, f"redis://127.0.0.1:{other.server_address[1]}/0") as api:
+            yield api
+        other.shutdown()
 
 
 @pytest.fixture(params=SERVERS, scope="module")
@@ -53,6 +71,10 @@ def _is_store_unavailable(api: Api, method: str, target: str) -> None:
 @pytest.mark.parametrize(("method", "target"), CALLS)
 def test_a_store_that_is_away_is_told_at_once(without_store: Api, method: str, target: str) -> None:
     _is_store_unavailable(without_store, method, target)
+
+
+def test_what_is_no_redis_is_a_store_that_is_away(with_another_server: Api) -> None:
+    _is_store_unavailable(with_another_server, *CALLS[0])
 
 
 @pytest.mark.parametrize(("method", "target"), CALLS[:2])

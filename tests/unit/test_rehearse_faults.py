@@ -62,7 +62,7 @@ def test_a_server_is_stopped_and_a_worker_is_killed_and_both_come_back(eventuall
     kafka, relay = records
     assert relay.from_second >= 0.01
     assert kafka.to_second is not None
-    assert kafka.to_second - kafka.from_second >= 0.05
+    assert kafka.to_second - kafka.from_second > 0.048  # both are rounded
     assert faults.under_way == ()
 
 
