@@ -1,8 +1,6 @@
 """Runs of the benchmark: what one found, written to a file of its own, and read again to compare the next with."""
 
 import json
-import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +10,7 @@ from typing import Any
 from ops.bench.figures import Figure
 from ops.bench.machine import Machine
 from ops.documents import Unreadable, from_document, to_document
+from ops.files import replace
 
 SCHEMA = 1
 PROJECT = Path(__file__).resolve().parents[2]
@@ -69,17 +68,7 @@ def write(run: Run, folder: Path = RESULTS) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{run.name}.json"
     text = json.dumps(run.document(), indent=1, ensure_ascii=False) + "\n"
-    handle, unfinished = tempfile.mkstemp(dir=folder, prefix=".unfinished-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(unfinished, 0o644)
-        os.replace(unfinished, path)
-    except BaseException:
-        Path(unfinished).unlink(missing_ok=True)
-        raise
+    replace(path, text)
     return path
 
 

@@ -75,9 +75,3 @@ class OrderedGroup(click.Group):
 def setting_names() -> list[str]:
     """Return the options that mirror the settings of a sale, as they are spelled."""
     return [name for name, *_ in _SETTINGS] + ["--standby"]
-
-
-def camel(name: str) -> str:
-    """Return a parameter's name as an argument of the operator's function spells it."""
-    first, *others = name.split("_")
-    return first + "".join(word.capitalize() for word in others)

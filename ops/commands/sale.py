@@ -7,7 +7,6 @@ import click
 
 from ops.commands.options import (
     OrderedGroup,
-    camel,
     dry_run_option,
     json_option,
     setting_options,
@@ -17,6 +16,7 @@ from ops.commands.options import (
 from ops.commands.sale_report import sale_line, sale_report
 from ops.commands.seat_file import read_seats
 from ops.console import print_json, say, show, table
+from ops.documents import camel
 from ops.operation import confirm, operate, pages
 
 _seats_file = click.option(

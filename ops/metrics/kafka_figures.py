@@ -15,6 +15,9 @@ from functions.kafka_client import client_config, group_of
 from ops.metrics.catalogue import Figures
 
 _WITHIN_S = 1.0
+_silent = logging.getLogger("onsale.metrics.kafka")  # it would say of each try that nobody is there
+_silent.addHandler(logging.NullHandler())
+_silent.propagate = False
 Offsets = dict[int, tuple[int, int]]  # by partition: the first there is, and the end
 
 
@@ -48,10 +51,7 @@ class KafkaFigures:
     def _member(self, group: str) -> Consumer:
         if group not in self._members:
             config = {**client_config(self._settings), "group.id": group, "enable.auto.commit": False, "log_level": 0}
-            logger = logging.getLogger("onsale.metrics.kafka")  # it would say of each try that nobody is there
-            logger.addHandler(logging.NullHandler())
-            logger.propagate = False
-            self._members[group] = Consumer(config, logger=logger)
+            self._members[group] = Consumer(config, logger=_silent)
         return self._members[group]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from chalice.app import Chalice
 
 from chalicelib.api.contract import CONTRACTS, Answer, Contract
+from ops.documents import camel
 from ops.openapi import given
 from ops.openapi.asked import Questions, ask
 from ops.openapi.headers import answer_headers, headers
@@ -80,7 +81,7 @@ class _Document:
         takes_body = method != "GET"
         summary, _, more = (inspect.getdoc(handler) or "").partition("\n")
         operation: Schema = {
-            "operationId": _camel(route.view_name),
+            "operationId": camel(route.view_name),
             "tags": [_tag(handler)],
             "summary": summary.rstrip("."),
         }
@@ -96,7 +97,7 @@ class _Document:
             parameters.append(given.SIGNATURE)
         operation["parameters"] = parameters
         if takes_body:
-            name = _camel(handler.__name__)
+            name = camel(handler.__name__)
             self.bodies[name] = given.body(questions, route.content_types, handler.__name__)
             operation["requestBody"] = {"$ref": f"#/components/requestBodies/{name}"}
         if route.authorizer is not None:
@@ -124,7 +125,7 @@ class _Document:
 
 
 def _base(view: str) -> str:
-    return _camel(view.removesuffix("_of_sale"))
+    return camel(view.removesuffix("_of_sale"))
 
 
 def _codes(contract: Contract, questions: Questions, *, paired: bool, takes_body: bool, has_path: bool) -> set[str]:
@@ -154,19 +155,14 @@ def _answer(view: str, answer: Answer, contract: Contract, paired: bool) -> Sche
         told["content"][answer.content_type]["examples"] = {state: {"value": BUYERS[state]} for state in states}
     links = _LINKS.get((handler, answer.status))
     if links:
-        told["links"] = {_camel(to): _link(to + suffix, names, suffix) for to, names in links.items()}
+        told["links"] = {camel(to): _link(to + suffix, names, suffix) for to, names in links.items()}
     return told
 
 
 def _link(to: str, names: tuple[str, ...], suffix: str) -> Schema:
     in_path = {"path.saleId": "$response.body#/saleId"} if suffix else {}
     in_query = {f"query.{name}": _PLACES[name] for name in names}
-    return {"operationId": _camel(to), "parameters": {**in_path, **in_query}}
-
-
-def _camel(name: str) -> str:
-    head, *tail = name.split("_")
-    return head + "".join(part.capitalize() for part in tail)
+    return {"operationId": camel(to), "parameters": {**in_path, **in_query}}
 
 
 def _tag(handler: Any) -> str:

@@ -4,10 +4,10 @@ A folder holds one report; the next run into it takes its place. Give each run a
 """
 
 import json
-import os
 import tempfile
 from pathlib import Path
 
+from ops.files import replace
 from ops.rehearse.record import Rehearsal
 from ops.rehearse.report_page import page
 
@@ -25,26 +25,11 @@ def write(rehearsal: Rehearsal, folder: Path) -> Path:
     """Write both files, the record first, and return the page's path. Raises OSError when it cannot."""
     folder.mkdir(parents=True, exist_ok=True)
     document = json.dumps(rehearsal.document(), indent=1, ensure_ascii=False, allow_nan=False)
-    _replace(folder / JSON, f"{document}\n")
-    _replace(folder / HTML, page(rehearsal))
+    replace(folder / JSON, f"{document}\n")
+    replace(folder / HTML, page(rehearsal))
     return folder / HTML
 
 
 def read(folder: Path) -> Rehearsal:
     """Return the rehearsal whose report is in a folder. Raises OSError, ValueError (Unreadable among them)."""
     return Rehearsal.read(json.loads((folder / JSON).read_text(encoding="utf-8")))
-
-
-def _replace(path: Path, content: str) -> None:
-    """Put a whole file where another may be: whoever dies here leaves the old one, and at worst a dotfile."""
-    number, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    try:
-        with os.fdopen(number, "w", encoding="utf-8", errors="replace") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
