@@ -1,11 +1,8 @@
 """Sets the stage of a demonstration: its own stack around it, the pictures, the words, and the logs when it fails."""
 
 import asyncio
-import shutil
 import signal
-import tempfile
 import time
-from pathlib import Path
 
 from functions.mysql import Database
 from ops import environment
@@ -68,11 +65,8 @@ def _sell(plan: DemoPlan, stack: Stack, as_json: bool) -> bool:
 
 
 def _save_logs(stack: Stack) -> None:
-    if not stack.home.logs.exists():
-        return
-    kept = Path(tempfile.mkdtemp(prefix="onsale-demo-logs-"))
-    shutil.copytree(stack.home.logs, kept, dirs_exist_ok=True)
-    say(f"the logs are in {kept}")
+    if kept := stack.home.saved_logs("demo"):
+        say(f"the logs are in {kept}")
 
 
 def _wait_for_the_end(stack: Stack) -> None:

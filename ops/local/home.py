@@ -11,6 +11,7 @@ import json
 import os
 import shlex
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -120,6 +121,14 @@ class Home:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)
+
+    def saved_logs(self, purpose: str) -> Path | None:
+        """Copy the logs to where they outlive the home, and return the place; None where there are none."""
+        if not self.logs.exists():
+            return None
+        kept = Path(tempfile.mkdtemp(prefix=f"onsale-{purpose}-logs-"))
+        shutil.copytree(self.logs, kept, dirs_exist_ok=True)
+        return kept
 
     def wipe(self) -> list[Path]:
         """Remove what `up` made here, and the home itself if nothing else is in it. Returns what is gone."""

@@ -4,15 +4,12 @@ Brings a sale of its own onto it and puts that away again; a stack that was runn
 """
 
 import os
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from math import isqrt
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -104,19 +101,13 @@ def _private(plan: RehearsalPlan) -> Iterator[Stage]:
         try:
             yield Stage(stack.env["ONSALE_URL"], stack, is_private=True, env=stack.env)
         except Exception:
-            _save_logs(stack)
+            if kept := stack.home.saved_logs("rehearsal"):
+                say(f"the logs are in {kept}")
             raise
 
 
 def _say(line: str) -> None:
     say(f"  {line}")
-
-
-def _save_logs(stack: Stack) -> None:
-    if stack.home.logs.exists():
-        kept = Path(tempfile.mkdtemp(prefix="onsale-rehearsal-logs-"))
-        shutil.copytree(stack.home.logs, kept, dirs_exist_ok=True)
-        say(f"the logs are in {kept}")
 
 
 def sale_of(plan: RehearsalPlan, sale_id: str) -> dict[str, Any]:
