@@ -19,6 +19,7 @@ from ops.exposition import Exposition
 from ops.rehearse.record import ProcessSeries, Series, Spread
 
 _LOOK_WITHIN_S = 2.5
+_SAME_S = 0.2  # of looks a second apart: readings that are no further apart are one
 _SAMPLE = Mapping[str, float | None]
 
 
@@ -37,6 +38,7 @@ class Look:
 
     figures: _SAMPLE
     processes: Mapping[str, ProcessLook] = field(default_factory=dict)
+    processes_age_s: float = 0.0  # how long before the look the exporter had read them
 
 
 Eye = Callable[[], Look]  # raises OnsaleError or OSError where it sees nothing
@@ -56,7 +58,8 @@ class ExporterEye:
         page = exposition.read(self._url, timeout_s=_LOOK_WITHIN_S)
         with self._lock:
             self._first, self._last = self._first or page, page
-        return Look(_figures(page, self._sale_id), _processes(page))
+        age_s = page.value("onsale_source_age_seconds", source="processes") or 0.0
+        return Look(_figures(page, self._sale_id), _processes(page), age_s)
 
     def write_behind_ms(self) -> Spread:
         """Return how long after its event a row was written, over all rows since the first look."""
@@ -155,7 +158,10 @@ class Sampler:
         """Return each process ever seen, over the same seconds."""
         looks = [self._looks.get(second) for second in range(seconds + 1)]
         names = dict.fromkeys(name for each in looks if each for name in each[1].processes)
-        return {name: _series_of([(e[0], e[1].processes.get(name)) if e else None for e in looks]) for name in names}
+        return {
+            name: _series_of([(e[0] - e[1].processes_age_s, e[1].processes.get(name)) if e else None for e in looks])
+            for name in names
+        }
 
 
 def _series_of(looks: Sequence[tuple[float, ProcessLook | None] | None]) -> ProcessSeries:
@@ -165,7 +171,10 @@ def _series_of(looks: Sequence[tuple[float, ProcessLook | None] | None]) -> Proc
         at_s, spent_s = (each[0], each[1].cpu_s) if each and each[1] else (0.0, None)
         share = None
         if spent_s is not None:
-            if before is not None and at_s > before[0] and spent_s >= before[1]:  # fewer: it was started anew
+            if before is not None and at_s - before[0] <= _SAME_S:
+                cpu.append(None)  # the exporter told one reading twice
+                continue
+            if before is not None and spent_s >= before[1]:  # fewer: it was started anew
                 share = round((spent_s - before[1]) / (at_s - before[0]), 4)
             before = (at_s, spent_s)
         cpu.append(share)

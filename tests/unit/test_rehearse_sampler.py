@@ -8,7 +8,7 @@ import pytest
 from chalicelib.errors import OnsaleError
 from ops import exposition
 from ops.rehearse import sampler
-from ops.rehearse.sampler import ExporterEye, Look, ProcessLook, Sampler
+from ops.rehearse.sampler import ExporterEye, Look, ProcessLook, Sampler, _series_of
 
 Eventually = Callable[[Callable[[], object]], None]
 
@@ -108,3 +108,8 @@ def test_the_exporter_is_read_for_the_one_sale(monkeypatch: pytest.MonkeyPatch) 
     spread = eye.write_behind_ms()
     assert spread.p50 == 550.0  # of the hundred that came between the looks
     assert spread.max is None
+
+
+def test_a_reading_that_is_told_twice_is_a_gap_and_the_next_share_is_over_the_time_between_readings() -> None:
+    looks = [(10.0, ProcessLook(5.0)), (10.05, ProcessLook(5.0)), (12.0, ProcessLook(6.0))]
+    assert _series_of(looks).cpu == (None, None, 0.5)
